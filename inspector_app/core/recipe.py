@@ -1,0 +1,105 @@
+"""Recipe: all that is needed to inspect one product."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from inspector_app.core.geometry import Region
+
+AlignmentMethod = Literal["none", "translation", "rigid", "affine"]
+
+
+class Alignment(BaseModel):
+    """How the test image is brought onto the golden's frame before it is compared.
+
+    ``max_residual`` bounds the mean absolute grey difference left after alignment, on a 0..1 scale, and
+    ``min_quality`` the correlation of the two pictures (1 is identical): past either the verdict is ERROR.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: AlignmentMethod = "none"
+    max_residual: float = Field(default=0.25, gt=0, le=1)
+    min_quality: float = Field(default=0.3, ge=-1, le=1)
+
+
+class Limits(BaseModel):
+    """What decides: FAIL, REVIEW or PASS, from the regions of a change map.
+
+    ``min_area_px`` counts pixels of the test image. ``review_threshold`` None means that nothing is sent to
+    REVIEW.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    threshold: float = Field(default=0.5, gt=0, le=1)
+    review_threshold: float | None = Field(default=None, gt=0, le=1)
+    min_area_px: int = Field(default=1, ge=1)
+    max_defects: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _review_below_fail(self) -> Self:
+        if self.review_threshold is not None and self.review_threshold >= self.threshold:
+            raise ValueError("review_threshold must lie below threshold")
+        return self
+
+
+class GoldenRef(BaseModel):
+    """One approved reference image, by the hash of its encoded bytes; ``data`` embeds those bytes (base64)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=255)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+    data: str | None = None
+
+
+class Recipe(BaseModel):
+    """One revision's content. Stored revisions never change; a change is a new revision."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    name: str = Field(min_length=1, max_length=100)
+    product: str = Field(default="", max_length=100)
+    model: str = Field(default="generic", min_length=1)
+    """A shipped model's name, or the path of an ONNX file."""
+    goldens: tuple[GoldenRef, ...] = Field(min_length=1)
+    alignment: Alignment = Alignment()
+    regions: tuple[Region, ...] = ()
+    limits: Limits = Limits()
+    um_per_px: float | None = Field(default=None, gt=0)
+    """Micrometres per pixel of the golden; files give it as ``mm_per_px``."""
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_plain(cls, value: str) -> str:
+        if value != value.strip() or any(ord(c) < 32 for c in value):
+            raise ValueError("a recipe's name may not begin or end with a space or hold control characters")
+        return value
+
+    @model_validator(mode="after")
+    def _goldens_agree(self) -> Self:
+        hashes = [golden.sha256 for golden in self.goldens]
+        if len(set(hashes)) != len(hashes):
+            raise ValueError("the same golden stands in the recipe twice")
+        if len({(golden.width, golden.height) for golden in self.goldens}) > 1:
+            raise ValueError("all goldens of a recipe must have one size")
+        return self
+
+    def fingerprint(self) -> str:
+        """Sha256 of what decides (everything but embedded pixels, which their hashes stand for)."""
+        content = self.model_dump_json(exclude={"goldens": {"__all__": {"data"}}})
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+def native_min_area(grid_area: int, grid_size: tuple[int, int], frame_size: tuple[int, int]) -> int:
+    """Scale an area from the network's grid to a frame; sizes are ``(width, height)``. At least 1."""
+    factor = (frame_size[0] * frame_size[1]) / (grid_size[0] * grid_size[1])
+    return max(1, math.ceil(grid_area * factor - 1e-9))

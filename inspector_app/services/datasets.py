@@ -1,0 +1,206 @@
+"""Conversion of MVTec AD's layout into TAO's ``A/ B/ label/ list/`` layout, with a stratified split.
+
+``A/`` holds the test images, ``B/`` the golden of each, ``label/`` the masks (0 and 255) and ``list/`` the
+names of the files of each split, one a line.  The three files of a pair share one name.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+GOOD = "good"
+GOLDEN_SHARE = 0.05
+VALIDATION_SHARE = 0.3
+
+
+class DatasetLayoutError(ValueError):
+    """The source folder is not what it should be; the message names what is missing and where."""
+
+
+@dataclass(frozen=True)
+class PairPlan:
+    """One pair of the converted set: where its parts come from and what it is called."""
+
+    name: str
+    kind: str
+    test: Path
+    golden: Path
+    mask: Path | None
+
+
+@dataclass(frozen=True)
+class ConversionSummary:
+    """What a conversion wrote: the goldens used and the number of pairs by kind in each split."""
+
+    out: Path
+    goldens: tuple[str, ...]
+    train: Mapping[str, int]
+    val: Mapping[str, int]
+
+    @property
+    def pairs(self) -> int:
+        """Number of pairs in both splits together."""
+        return sum(self.train.values()) + sum(self.val.values())
+
+
+def convert_mvtec(
+    src: Path, out: Path, seed: int = 0, goldens: Sequence[str] | None = None
+) -> ConversionSummary:
+    """Convert the MVTec class folder ``src`` (``train/good``, ``test/<type>``, ``ground_truth``) to ``out``.
+
+    The goldens are the first 5% of ``train/good`` by name, or those named in ``goldens`` (without suffix).
+    Every other image becomes a test image with one golden drawn at random, and each type is split 70/30.
+    The same ``seed`` gives the same files.  Raises DatasetLayoutError when a folder, a mask or a golden is
+    missing or when ``out`` already holds a data set.
+    """
+    if (out / "list").exists():
+        raise DatasetLayoutError(f"{out} already holds a data set; choose another folder")
+    rng = np.random.default_rng(seed)
+    golden_files = choose_goldens(src / "train" / GOOD, goldens)
+    plans = plan_pairs(src, golden_files, rng)
+    validation = stratified_split(plans, VALIDATION_SHARE, rng)
+    for folder in ("A", "B", "label"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    for plan in plans:
+        _write_pair(plan, out)
+    train = [plan for plan in plans if plan.name not in validation]
+    val = [plan for plan in plans if plan.name in validation]
+    _write_lists(out / "list", [p.name for p in train], [p.name for p in val])
+    return ConversionSummary(out, tuple(g.stem for g in golden_files), _count(train), _count(val))
+
+
+def choose_goldens(folder: Path, names: Sequence[str] | None = None) -> tuple[Path, ...]:
+    """Return the golden images of ``train/good``: those named, or the first 5% by name (at least one).
+
+    MVTec numbers its images from 000 without gaps.  Where images were taken out, 5% of the *numbering*
+    (the highest number plus one) is meant, so that the same images stay golden.
+    """
+    files = images_in(folder)
+    if names is not None:
+        wanted = set(names)
+        chosen = tuple(f for f in files if f.stem in wanted)
+        if len(chosen) != len(wanted):
+            missing = sorted(wanted - {f.stem for f in chosen})
+            raise DatasetLayoutError(f"{folder} has no image named {', '.join(missing)}")
+        return chosen
+    numbers = [int(f.stem) for f in files if f.stem.isdecimal()]
+    total = max(numbers) + 1 if len(numbers) == len(files) else len(files)
+    limit = max(1, int(total * GOLDEN_SHARE))
+    if len(numbers) == len(files):
+        return tuple(f for f in files if int(f.stem) < limit) or files[:1]
+    return files[:limit]
+
+
+def plan_pairs(src: Path, goldens: Sequence[Path], rng: np.random.Generator) -> tuple[PairPlan, ...]:
+    """Return a pair for every image of ``src`` that is not a golden, in a fixed order."""
+    taken = set(goldens)
+    plans = [
+        PairPlan(f"train_{GOOD}_{f.stem}.png", GOOD, f, _draw(goldens, rng), None)
+        for f in images_in(src / "train" / GOOD)
+        if f not in taken
+    ]
+    for kind in sorted(d.name for d in _folder(src / "test").iterdir() if d.is_dir()):
+        for file in images_in(src / "test" / kind):
+            mask = None if kind == GOOD else _mask_of(src, kind, file)
+            name = f"test_{GOOD}_{file.stem}.png" if kind == GOOD else f"{kind}_{file.stem}.png"
+            plans.append(PairPlan(name, kind, file, _draw(goldens, rng), mask))
+    return tuple(plans)
+
+
+def stratified_split(plans: Iterable[PairPlan], share: float, rng: np.random.Generator) -> frozenset[str]:
+    """Return the names that go to validation: ``share`` of each kind, rounded, at least one of each."""
+    by_kind: dict[str, list[str]] = {}
+    for plan in plans:
+        by_kind.setdefault(plan.kind, []).append(plan.name)
+    chosen: set[str] = set()
+    for kind in sorted(by_kind):
+        names = by_kind[kind]
+        count = max(1, round(share * len(names)))
+        chosen.update(names[int(i)] for i in rng.permutation(len(names))[:count])
+    return frozenset(chosen)
+
+
+def images_in(folder: Path) -> tuple[Path, ...]:
+    """Return the image files of ``folder`` by name; raises DatasetLayoutError if there are none."""
+    files = tuple(sorted(f for f in _folder(folder).iterdir() if f.suffix.lower() in IMAGE_SUFFIXES))
+    if not files:
+        raise DatasetLayoutError(f"{folder} holds no image")
+    return files
+
+
+def read_mask(path: Path) -> NDArray[np.bool_]:
+    """Return the H x W mask of ``path``; any value above zero is marked, so 0/1 and 0/255 both work."""
+    mask = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if mask is None:
+        raise DatasetLayoutError(f"{path} is not a readable mask image")
+    return mask > 0
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise DatasetLayoutError(f"{path} is missing: is this a class folder of MVTec AD?")
+    return path
+
+
+def _mask_of(src: Path, kind: str, image: Path) -> Path:
+    path = src / "ground_truth" / kind / f"{image.stem}_mask.png"
+    if not path.is_file():
+        raise DatasetLayoutError(f"{path} is missing: {kind}/{image.name} has no ground truth")
+    return path
+
+
+def _draw(goldens: Sequence[Path], rng: np.random.Generator) -> Path:
+    return goldens[int(rng.integers(len(goldens)))]
+
+
+def _read_colour(path: Path) -> NDArray[np.uint8]:
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise DatasetLayoutError(f"{path} is not a readable image")
+    return image.astype(np.uint8, copy=False)
+
+
+def _write_pair(plan: PairPlan, out: Path) -> None:
+    test = _read_colour(plan.test)
+    mask = np.zeros(test.shape[:2], bool) if plan.mask is None else read_mask(plan.mask)
+    if mask.shape != test.shape[:2]:
+        raise DatasetLayoutError(f"{plan.mask} is not of the size of {plan.test}")
+    _copy_as_png(plan.test, test, out / "A" / plan.name)
+    _copy_as_png(plan.golden, None, out / "B" / plan.name)
+    _write_png(out / "label" / plan.name, mask.astype(np.uint8) * 255)
+
+
+def _copy_as_png(source: Path, image: NDArray[np.uint8] | None, target: Path) -> None:
+    if source.suffix.lower() == ".png":
+        shutil.copyfile(source, target)
+    else:
+        _write_png(target, _read_colour(source) if image is None else image)
+
+
+def _write_png(path: Path, image: NDArray[np.uint8]) -> None:
+    encoded, data = cv2.imencode(".png", image)
+    if not encoded:
+        raise DatasetLayoutError(f"{path} could not be encoded")
+    data.tofile(path)
+
+
+def _write_lists(folder: Path, train: Sequence[str], val: Sequence[str]) -> None:
+    """Write the four lists; TAO's test and predict lists name the validation pairs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, names in (("train", train), ("val", val), ("test", val), ("predict", val)):
+        (folder / f"{split}.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+
+
+def _count(plans: Iterable[PairPlan]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for plan in plans:
+        counts[plan.kind] = counts.get(plan.kind, 0) + 1
+    return counts

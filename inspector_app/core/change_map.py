@@ -87,4 +87,5 @@ def level_of(threshold: float) -> int:
 
 def quantise(probability: NDArray[np.float32]) -> Levels:
     """Probabilities 0..1 to levels, rounded half up."""
-    return np.floor(np.clip(probability, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    levels: Levels = np.floor(np.clip(probability, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    return levels

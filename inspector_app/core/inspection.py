@@ -217,5 +217,3 @@ class DefectRecord:
     um_per_px: float | None
     disposition: Disposition | None
     defect: Defect
-
-

@@ -32,9 +32,7 @@ class PixelCounts:
     tn: int = 0
 
     def __add__(self, other: PixelCounts) -> PixelCounts:
-        return PixelCounts(
-            self.tp + other.tp, self.fp + other.fp, self.fn + other.fn, self.tn + other.tn
-        )
+        return PixelCounts(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn, self.tn + other.tn)
 
     @property
     def iou(self) -> float | None:

@@ -16,7 +16,6 @@ from inspector_app.core.frame import Frame
 from inspector_app.core.inspection import (
     DefectRecord,
     DispositionEntry,
-    ImageRef,
     InspectionRecord,
     InspectionResult,
 )
@@ -231,7 +230,9 @@ class Counters:
 class RecordStore(Protocol):
     """Where records live. Every method is one transaction and may be called from any thread."""
 
-    def add(self, results: Sequence[InspectionResult], archive_keys: Sequence[str | None]) -> list[InspectionRecord]:
+    def add(
+        self, results: Sequence[InspectionResult], archive_keys: Sequence[str | None]
+    ) -> list[InspectionRecord]:
         """Commit inspections with their defects and 8-bit maps, durably, all or none; order kept."""
 
     def get(self, inspection_id: int) -> InspectionRecord | None:
@@ -243,7 +244,9 @@ class RecordStore(Protocol):
     def defects(self, inspection_id: int) -> list[DefectRecord]:
         """The defects of one record, the largest first."""
 
-    def search(self, wanted: HistoryFilter, *, limit: int = 200, before_id: int | None = None) -> list[InspectionRecord]:
+    def search(
+        self, wanted: HistoryFilter, *, limit: int = 200, before_id: int | None = None
+    ) -> list[InspectionRecord]:
         """The newest first; the next page has ``before_id`` set to the last page's least id."""
 
     def iterate(self, wanted: HistoryFilter) -> Iterator[InspectionRecord]:
@@ -308,5 +311,3 @@ class ImageArchive(Protocol):
         Raises:
             KeeperError: when it is missing or damaged.
         """
-
-

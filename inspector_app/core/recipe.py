@@ -49,7 +49,7 @@ class Limits(BaseModel):
 
 
 class GoldenRef(BaseModel):
-    """One approved reference image, by the hash of its encoded bytes; ``data`` embeds those bytes (base64)."""
+    """One approved reference image, by its encoded bytes' hash; ``data`` embeds those bytes (base64)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

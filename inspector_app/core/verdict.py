@@ -58,16 +58,11 @@ def decide(findings: Findings, limits: Limits, um_per_px: float | None = None) -
         what = f"{count} region{'s' if count > 1 else ''}, largest {area_text(largest, um_per_px)}"
         if count > limits.max_defects:
             limit = f", {limits.max_defects} allowed" if limits.max_defects else ""
-            return Decision(
-                Verdict.FAIL, f"{what}{limit}, limit {area_text(limits.min_area_px, um_per_px)}"
-            )
-    if (
-        limits.review_threshold is not None
-        and limits.review_threshold <= findings.score < limits.threshold
-    ):
+            return Decision(Verdict.FAIL, f"{what}{limit}, limit {area_text(limits.min_area_px, um_per_px)}")
+    if limits.review_threshold is not None and limits.review_threshold <= findings.score < limits.threshold:
         return Decision(
             Verdict.REVIEW,
-            f"score {findings.score:.2f} lies between {limits.review_threshold:.2f} and {limits.threshold:.2f}",
+            f"score {findings.score:.2f}, between {limits.review_threshold:.2f} and {limits.threshold:.2f}",
         )
     if count:
         return Decision(Verdict.PASS, f"{what}, {limits.max_defects} allowed")

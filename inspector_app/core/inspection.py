@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from inspector_app.core.change_map import ChangeMap, Mask
+from inspector_app.core.change_map import ChangeMap, Mask, Registration
 from inspector_app.core.defects import Defect
 from inspector_app.core.errors import InspectorError
 from inspector_app.core.frame import Frame
@@ -149,6 +149,8 @@ class InspectionResult:
     truth: Truth | None = None
     timing: Timing = Timing()
     error: InspectorError | None = None
+    registration: Registration | None = None
+    """The alignment that was found; set for an ERROR too, when it is what went wrong."""
 
 
 @dataclass(frozen=True)

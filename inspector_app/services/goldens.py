@@ -1,0 +1,64 @@
+"""Which golden a test image is judged against."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector_app.core.errors import InspectorError, KeeperError
+from inspector_app.core.frame import Frame
+from inspector_app.vision.decode import read_frame
+
+KEPT = 8
+THUMB = 48
+
+
+class GoldenCache:
+    """Decoded goldens by path, the last few kept; a golden that cannot be read is its error. Thread-safe."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._frames: OrderedDict[Path, Frame | InspectorError] = OrderedDict()
+        self._lock = Lock()
+
+    def frame(self, path: Path) -> Frame | InspectorError:
+        """The golden at ``path``; read at most once while it is among the last few."""
+        with self._lock:
+            if path in self._frames:
+                self._frames.move_to_end(path)
+                return self._frames[path]
+            frame = _read(path)
+            self._frames[path] = frame
+            while len(self._frames) > self._kept:
+                self._frames.popitem(last=False)
+            return frame
+
+
+def _read(path: Path) -> Frame | InspectorError:
+    try:
+        return read_frame(path)
+    except InspectorError as error:
+        return KeeperError("golden_unreadable", f"The golden cannot be used: {error.message}", error.hint)
+
+
+def closest_golden(goldens: Sequence[Frame], test: Frame) -> Frame:
+    """The golden that looks most like the test image: least mean absolute difference of small grey copies.
+
+    Raises:
+        ValueError: when there are no goldens.
+    """
+    if len(goldens) == 1:
+        return goldens[0]
+    wanted = _thumbnail(test)
+    return min(goldens, key=lambda golden: float(np.abs(_thumbnail(golden) - wanted).mean()))
+
+
+def _thumbnail(frame: Frame) -> NDArray[np.float32]:
+    small = cv2.resize(frame.pixels, (THUMB, THUMB), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.float32).mean(axis=2)

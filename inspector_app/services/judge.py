@@ -1,0 +1,106 @@
+"""From a change map to a verdict: pure functions, used by the line and by everything that judges again."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from inspector_app.core.change_map import ChangeMap, Mask, Registration
+from inspector_app.core.errors import InspectorError
+from inspector_app.core.inspection import (
+    EngineStamp,
+    InspectionRequest,
+    InspectionResult,
+    MeasureAt,
+    Settings,
+    Timing,
+    Truth,
+)
+from inspector_app.core.metrics import count_pixels, outcome, rejects
+from inspector_app.core.verdict import Verdict, decide
+from inspector_app.vision.annotations import truth_at
+from inspector_app.vision.masks import change_mask
+from inspector_app.vision.regions import find_defects, inspect_mask
+
+
+def judge(
+    request: InspectionRequest, change_map: ChangeMap, stamp: EngineStamp, timing: Timing
+) -> InspectionResult:
+    """Defects, decision and pixel measures of one map under the request's settings; pure."""
+    settings = request.settings
+    findings = find_defects(change_map, settings.limits, settings.regions, request.truth)
+    decision = decide(findings, settings.limits, settings.um_per_px)
+    return InspectionResult(
+        request=request,
+        verdict=decision.verdict,
+        reason=decision.reason,
+        engine=stamp,
+        change_map=change_map,
+        defects=findings.defects,
+        score=findings.score,
+        defect_px=findings.defect_px,
+        inspected_px=findings.inspected_px,
+        truth=measure(change_map, settings, request.truth, decision.verdict),
+        timing=timing,
+        registration=change_map.registration,
+    )
+
+
+def failed(
+    request: InspectionRequest,
+    error: InspectorError,
+    stamp: EngineStamp,
+    timing: Timing,
+    registration: Registration | None = None,
+) -> InspectionResult:
+    """The ERROR result of an image that could not be inspected; its annotated pixels count as missed."""
+    truth = None
+    if request.truth is not None:
+        shape = request.truth.shape
+        size = measure_size(request.settings.measure_at, (shape[1], shape[0]))
+        expected = truth_at(request.truth, size)
+        defective = bool(request.truth.any())
+        counts = count_pixels(np.zeros_like(expected), expected)
+        truth = Truth(defective, outcome(rejects(Verdict.ERROR), defective), counts)
+    return InspectionResult(
+        request=request,
+        verdict=Verdict.ERROR,
+        reason=error.message,
+        engine=stamp,
+        truth=truth,
+        timing=timing,
+        error=error,
+        registration=registration,
+    )
+
+
+def measure(
+    change_map: ChangeMap, settings: Settings, truth: Mask | None, verdict: Verdict
+) -> Truth | None:
+    """Compare the measured mask with the truth, pixel by pixel, on the grid that the settings name."""
+    if truth is None:
+        return None
+    size = measure_size(settings.measure_at, change_map.frame_size)
+    predicted = measured_mask(change_map, settings)
+    expected = truth_at(truth, size)
+    inspected = inspect_mask(change_map, settings.regions)
+    if inspected is not None:
+        expected = expected & truth_at(inspected, size)
+    # The unit is defective by its native truth: a defect too thin for a coarse grid is a defect all the same.
+    defective = bool((truth & inspected).any() if inspected is not None else truth.any())
+    return Truth(defective, outcome(rejects(verdict), defective), count_pixels(predicted, expected))
+
+
+def measured_mask(change_map: ChangeMap, settings: Settings) -> Mask:
+    """The pixels at or above the threshold inside the inspected regions, on the measuring grid.
+
+    This is what IoU is computed from and what ``--save-masks`` writes; the least area plays no part in it.
+    """
+    size = measure_size(settings.measure_at, change_map.frame_size)
+    mask = change_mask(change_map, settings.limits.threshold, size)
+    inspected = inspect_mask(change_map, settings.regions)
+    return mask if inspected is None else mask & truth_at(inspected, size)
+
+
+def measure_size(measure_at: MeasureAt, frame_size: tuple[int, int]) -> tuple[int, int]:
+    """``(width, height)`` of the grid on which pixels are counted."""
+    return (256, 256) if measure_at is MeasureAt.GRID_256 else frame_size

@@ -219,3 +219,5 @@ class DefectRecord:
     um_per_px: float | None
     disposition: Disposition | None
     defect: Defect
+    rule: str = ""
+    """The limits that made it count, e.g. ``score>=0.5 area>=12px``."""

@@ -175,7 +175,8 @@ class HistoryFilter:
     """Which records are wanted; empty fields do not restrict. Texts match anywhere, ignoring case.
 
     ``final_verdicts`` looks at what stands after dispositions, ``verdicts`` at the machine's own.
-    ``text`` searches image name, serial, lot and recipe.
+    ``text`` searches image name, serial, lot and recipe. With ``recipe_revision`` the recipe's name must match
+    whole, since statistics belong to one recipe's revision. ``since`` is inclusive, ``until`` exclusive.
     """
 
     run_id: int | None = None
@@ -186,6 +187,7 @@ class HistoryFilter:
     recipe: str = ""
     recipe_revision: int | None = None
     verdicts: tuple[Verdict, ...] = ()
+    final_verdicts: tuple[Verdict, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
     live_only: bool = False
@@ -206,7 +208,8 @@ class RecipeRevision:
 class Counters:
     """Totals over a filter.
 
-    ``first_pass`` counts first attempts that passed; FPY is ``first_pass / first_attempts``.
+    ``first_pass`` counts first attempts that passed; FPY is ``first_pass / first_attempts``. The times leave
+    ERROR verdicts out, which end before the work is done.
     """
 
     total: int = 0
@@ -310,4 +313,18 @@ class ImageArchive(Protocol):
 
         Raises:
             KeeperError: when it is missing or damaged.
+        """
+
+    def put_bytes(self, data: bytes) -> str:
+        """Store encoded bytes (a golden's file) durably as they are; returns their sha256 in hex.
+
+        Raises:
+            KeeperError: when the disk is full or cannot be written.
+        """
+
+    def get_bytes(self, sha256: str) -> bytes:
+        """The bytes that ``put_bytes`` stored.
+
+        Raises:
+            KeeperError: when they are missing or damaged.
         """

@@ -1,0 +1,181 @@
+"""Defects: the connected regions of a change map, and the score of an image.
+
+A region is a set of pixels of the test image at or above a level that hang together through any of their
+eight neighbours.
+
+The **score** is the highest level at which some region still has ``min_area_px`` pixels, divided by 255: with
+a least area of one pixel it is the map's highest peak, with a larger one the peak is cut off where it
+becomes too small to count. It depends on no threshold; it never grows when the least area grows or pixels are
+ignored; and since regions only grow when the level falls, it reaches ``threshold`` exactly when at least one
+defect is counted there, and ``review_threshold`` exactly when one would be counted there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector_app.core.change_map import Affine, ChangeMap, Levels, Mask, level_of
+from inspector_app.core.defects import Defect, Findings
+from inspector_app.core.geometry import Box, Region
+from inspector_app.core.recipe import Limits
+from inspector_app.vision.maps import native_levels
+from inspector_app.vision.polygons import Point, fill, holds
+
+
+def find_defects(
+    change_map: ChangeMap, limits: Limits, regions: tuple[Region, ...] = (), truth: Mask | None = None
+) -> Findings:
+    """Find what counts under the limits, in pixels of the test image.
+
+    Args:
+        change_map: what the network saw.
+        limits: threshold and least area.
+        regions: to inspect and to ignore, in the golden's frame.
+        truth: ``H x W`` bool in the test image's frame; gives each defect its ``truth_iou``.
+
+    Raises:
+        ValueError: when ``truth`` has not the test image's size.
+    """
+    levels = native_levels(change_map)
+    if truth is not None and truth.shape != levels.shape:
+        raise ValueError(f"truth has shape {truth.shape}, the test image {levels.shape}")
+    outlines = _outlines(change_map, regions)
+    looked_at = _looked_at(outlines, change_map.frame_size)
+    if looked_at is not None:
+        levels = np.where(looked_at, levels, np.uint8(0))
+    defects = _defects(levels, level_of(limits.threshold), limits.min_area_px, outlines, truth)
+    return Findings(
+        defects=defects,
+        score=peak_level(levels, limits.min_area_px) / 255.0,
+        defect_px=sum(defect.area_px for defect in defects),
+        inspected_px=levels.size if looked_at is None else int(np.count_nonzero(looked_at)),
+    )
+
+
+def inspect_mask(change_map: ChangeMap, regions: tuple[Region, ...]) -> Mask | None:
+    """``H x W`` bool in the test image's frame: what is looked at; None when that is everything."""
+    return _looked_at(_outlines(change_map, regions), change_map.frame_size)
+
+
+def to_test(points: Sequence[Point], transform: Affine) -> list[Point]:
+    """Carry points from the golden's frame to the test image's (corner origin, not pixel centres)."""
+    forward = np.vstack([transform.matrix, [0.0, 0.0, 1.0]])
+    centres = np.column_stack([np.asarray(points, dtype=np.float64) - 0.5, np.ones(len(points))])
+    carried = np.linalg.solve(forward, centres.T)[:2].T + 0.5
+    return [(float(x), float(y)) for x, y in carried]
+
+
+def peak_level(levels: Levels, min_area_px: int) -> int:
+    """The highest level at which some region has ``min_area_px`` pixels; 0 when there is none at level 1."""
+    low, high = 0, int(levels.max())
+    if min_area_px <= 1:
+        return high
+    # The largest region never shrinks when the level falls, so halving the interval is exact.
+    while low < high:
+        level = (low + high + 1) // 2
+        mask = levels >= level
+        if _has_region(mask, min_area_px):
+            low = level
+        else:
+            high = level - 1
+    return low
+
+
+def _has_region(mask: Mask, min_area_px: int) -> bool:
+    """Whether some region of a mask has the least area; the costly search is kept to the box around it."""
+    if np.count_nonzero(mask) < min_area_px:
+        return False
+    x, y, w, h = cv2.boundingRect(mask.view(np.uint8))
+    if w * h < min_area_px:
+        return False
+    part = np.ascontiguousarray(mask[y : y + h, x : x + w]).view(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(part, connectivity=8)
+    return int(stats[1:, cv2.CC_STAT_AREA].max(initial=0)) >= min_area_px
+
+
+def _outlines(change_map: ChangeMap, regions: tuple[Region, ...]) -> list[tuple[Region, list[Point]]]:
+    """Each region with its corners in the test image's frame."""
+    if change_map.registration is None:
+        return [(region, list(region.points)) for region in regions]
+    transform = change_map.registration.transform
+    return [(region, to_test(region.points, transform)) for region in regions]
+
+
+def _looked_at(outlines: list[tuple[Region, list[Point]]], size: tuple[int, int]) -> Mask | None:
+    if not outlines:
+        return None
+    wanted = [points for region, points in outlines if region.mode == "inspect"]
+    unwanted = [points for region, points in outlines if region.mode == "ignore"]
+    mask = fill(wanted, size) if wanted else np.ones((size[1], size[0]), dtype=np.bool_)
+    mask &= ~fill(unwanted, size)
+    mask.setflags(write=False)
+    return mask
+
+
+def _defects(
+    levels: Levels,
+    level: int,
+    min_area_px: int,
+    outlines: list[tuple[Region, list[Point]]],
+    truth: Mask | None,
+) -> tuple[Defect, ...]:
+    """The regions of at least the least area, the largest first, then from top left to bottom right."""
+    above = levels >= level
+    if np.count_nonzero(above) < min_area_px:
+        return ()
+    _, labels, stats, centroids = cv2.connectedComponentsWithStats(above.view(np.uint8), connectivity=8)
+    areas = stats[:, cv2.CC_STAT_AREA]
+    wanted = np.flatnonzero(areas >= min_area_px)
+    found = []
+    for label in wanted[wanted > 0]:
+        x, y, w, h, area = (int(v) for v in stats[label])
+        inside = labels[y : y + h, x : x + w] == label
+        cx, cy = (float(v) for v in centroids[label])
+        values = levels[y : y + h, x : x + w][inside]
+        found.append(
+            Defect(
+                box=Box(x=x, y=y, w=w, h=h),
+                cx=cx,
+                cy=cy,
+                area_px=area,
+                length_px=_length(inside),
+                score_max=int(values.max()) / 255.0,
+                score_mean=float(values.mean()) / 255.0,
+                region=_region_at(outlines, cx, cy),
+                truth_iou=None if truth is None else _iou(inside, truth[y : y + h, x : x + w]),
+            )
+        )
+    found.sort(key=lambda defect: (-defect.area_px, defect.box.y, defect.box.x))
+    return tuple(found)
+
+
+def _length(inside: Mask) -> float:
+    """The longer side of the smallest turned rectangle through the outermost pixel centres, plus one pixel.
+
+    One pixel has length 1, a row of n has n, and n along a diagonal have (n - 1) * sqrt(2) + 1.
+    """
+    rows = np.arange(len(inside))
+    first = inside.argmax(axis=1)
+    last = inside.shape[1] - 1 - inside[:, ::-1].argmax(axis=1)
+    ends: NDArray[np.float32] = np.concatenate(
+        [np.column_stack([first, rows]), np.column_stack([last, rows])]
+    ).astype(np.float32)
+    _, (width, height), _ = cv2.minAreaRect(ends)
+    return float(max(width, height)) + 1.0
+
+
+def _region_at(outlines: list[tuple[Region, list[Point]]], cx: float, cy: float) -> str:
+    """The name of the first region to inspect that holds the centroid (given at pixel centres)."""
+    for region, points in outlines:
+        if region.mode == "inspect" and holds(points, cx + 0.5, cy + 0.5):
+            return region.name
+    return ""
+
+
+def _iou(inside: Mask, truth: Mask) -> float:
+    """Of a region with the truth in its box; the region is never empty, so neither is the union."""
+    return int(np.count_nonzero(inside & truth)) / int(np.count_nonzero(inside | truth))

@@ -175,8 +175,8 @@ class HistoryFilter:
     """Which records are wanted; empty fields do not restrict. Texts match anywhere, ignoring case.
 
     ``final_verdicts`` looks at what stands after dispositions, ``verdicts`` at the machine's own.
-    ``text`` searches image name, serial, lot and recipe. With ``recipe_revision`` the recipe's name must match
-    whole, since statistics belong to one recipe's revision. ``since`` is inclusive, ``until`` exclusive.
+    ``text`` searches image name, serial, lot and recipe. With ``recipe_revision`` the recipe's name must
+    match whole, since statistics belong to one recipe's revision. ``since`` is inclusive, ``until`` is not.
     """
 
     run_id: int | None = None

@@ -244,7 +244,7 @@ def guarded(work: Callable[[], T]) -> T | InspectorError:
         return error
     except MemoryError:
         return KeeperError("out_of_memory", "There was not enough memory for this image.")
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         log.exception("an inspection broke")
         return KeeperError(
             "internal_error",
@@ -271,5 +271,3 @@ def _alignment_error(request: InspectionRequest, registration: Registration | No
     except InspectorError as error:
         return error
     return None
-
-

@@ -73,9 +73,7 @@ def failed(
     )
 
 
-def measure(
-    change_map: ChangeMap, settings: Settings, truth: Mask | None, verdict: Verdict
-) -> Truth | None:
+def measure(change_map: ChangeMap, settings: Settings, truth: Mask | None, verdict: Verdict) -> Truth | None:
     """Compare the measured mask with the truth, pixel by pixel, on the grid that the settings name."""
     if truth is None:
         return None

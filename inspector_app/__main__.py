@@ -1,0 +1,24 @@
+"""The entry point: without a command it opens the window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inspector_app.cli.app import app
+
+
+def main() -> None:
+    """Run ``inspector-app``."""
+    app(obj=open_window)
+
+
+def open_window(data_dir: Path | None, run_id: int | None) -> int:
+    """Open the window, on a run if one is named; returns its exit code. Qt is imported here at the earliest."""
+    from inspector_app.bootstrap import open_inspector
+    from inspector_app.ui.app import run_window
+
+    return run_window(open_inspector(data_dir), open_run=run_id)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""The one place that wires the parts together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from inspector_app import __version__
+from inspector_app.core.clock import SystemClock
+from inspector_app.core.protocols import Clock, ImageArchive, RecordStore
+from inspector_app.core.retention import Retention
+from inspector_app.engines.models import Model, available_models, find_model
+from inspector_app.engines.registry import EngineChoice, open_engine
+from inspector_app.services.batch import BatchService
+from inspector_app.services.inspect import InspectionService
+from inspector_app.services.recipes import RecipeService
+from inspector_app.settings.app_settings import AppSettings, load_settings, save_settings
+from inspector_app.settings.data_dir import data_dir as choose_data_dir
+from inspector_app.storage.archive import FileImageArchive
+from inspector_app.storage.store import SqlRecordStore
+
+SETTINGS_FILE = "settings.json"
+DATABASE_FILE = "inspector.sqlite3"
+PACKAGE = Path(__file__).resolve().parent
+
+
+@dataclass
+class Inspector:
+    """The wired program. ``settings`` are as they were read or last saved."""
+
+    data_dir: Path
+    settings: AppSettings
+    store: RecordStore
+    archive: ImageArchive
+    clock: Clock
+    recipes: RecipeService
+
+    def models(self) -> dict[str, Path]:
+        """Name to folder of every model that is installed."""
+        return available_models(self._model_folders())
+
+    def find_model(self, name: str) -> Model:
+        """A model by name or path.
+
+        Raises:
+            KeeperError: see ``engines.models.find_model``.
+        """
+        return find_model(name, self._model_folders())
+
+    def open_service(
+        self, model: str, choice: EngineChoice = EngineChoice.AUTO, threads: int = 0
+    ) -> InspectionService:
+        """Load a model on the best engine; takes seconds.
+
+        Raises:
+            KeeperError: the model is missing or damaged, or no engine runs it.
+        """
+        engine = open_engine(self.find_model(model), choice, threads)
+        retention = Retention(every_nth_pass=self.settings.every_nth_pass)
+        return InspectionService(engine, self.store, self.archive, self.clock, retention)
+
+    def batch(self, service: InspectionService) -> BatchService:
+        """Batch scoring through ``service``."""
+        return BatchService(service, self.store, self.clock)
+
+    def save_settings(self, settings: AppSettings) -> None:
+        """Write and use new settings.
+
+        Raises:
+            KeeperError: when the file cannot be written.
+        """
+        save_settings(self.data_dir / SETTINGS_FILE, settings)
+        self.settings = settings
+
+    def demo_folder(self) -> Path:
+        """The bundled demo set."""
+        return shipped("resources") / "demo"
+
+    def close(self) -> None:
+        """Close the database."""
+        self.store.close()
+
+    def _model_folders(self) -> list[Path]:
+        return model_folders(self.data_dir)
+
+
+def shipped(name: str) -> Path:
+    """A top-level folder that travels with the program: inside the installed package, or in a checkout."""
+    inside = PACKAGE / name
+    return inside if inside.is_dir() else PACKAGE.parent / name
+
+
+def model_folders(data_dir: Path) -> list[Path]:
+    """Where models are looked for: the shipped ones first, then the station's own."""
+    return [shipped("models"), data_dir / "models"]
+
+
+def open_inspector(data_dir: Path | None = None, environment: Mapping[str, str] | None = None) -> Inspector:
+    """Open (and on first use make) the data folder and wire the program over it.
+
+    Raises:
+        KeeperError: the folder cannot be made, the settings are wrong, or the database cannot be opened.
+    """
+    folder = choose_data_dir(data_dir, os.environ if environment is None else environment)
+    settings = load_settings(folder / SETTINGS_FILE)
+    clock = SystemClock()
+    archive = FileImageArchive(folder / "images")
+    store = SqlRecordStore(folder / DATABASE_FILE, clock, __version__)
+    return Inspector(folder, settings, store, archive, clock, RecipeService(store, archive))

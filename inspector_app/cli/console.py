@@ -1,0 +1,71 @@
+"""What the commands share: consoles, exit codes, and the one place where errors become sentences."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from inspector_app.bootstrap import Inspector, open_inspector
+from inspector_app.core.errors import InspectorError
+
+
+class Exit(IntEnum):
+    """The exit codes of every command; 1 is left to crashes."""
+
+    OK = 0
+    USAGE = 2
+    NOT_INSPECTED = 3
+    FAILED = 4
+    INTERRUPTED = 130
+
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="The data folder [default: INSPECTOR_DATA, else the user's own]."),
+]
+
+
+def out() -> Console:
+    """For results. Not wrapped when it goes to a file or a pipe."""
+    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+
+
+def err() -> Console:
+    """For progress and errors."""
+    return Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def known_errors() -> Iterator[None]:
+    """Turn a known fault into its sentence and exit code 2; a bug keeps its traceback and exit code 1."""
+    try:
+        yield
+    except InspectorError as error:
+        say_error(error)
+        raise typer.Exit(Exit.USAGE) from error
+
+
+def say_error(error: InspectorError) -> None:
+    """One sentence on stderr, and what to do about it."""
+    console = err()
+    console.print(f"[bold red]Error[/] ({error.code}): ", end="")
+    console.print(error.message, markup=False)
+    if error.hint:
+        console.print(error.hint, markup=False)
+
+
+@contextmanager
+def opened(data_dir: Path | None) -> Iterator[Inspector]:
+    """The wired program, closed at the end."""
+    inspector = open_inspector(data_dir)
+    try:
+        yield inspector
+    finally:
+        inspector.close()

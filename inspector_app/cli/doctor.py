@@ -1,0 +1,88 @@
+"""``inspector-app doctor``: what is installed, which engines work and why the others do not."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from inspector_app import __version__
+from inspector_app.bootstrap import Inspector
+from inspector_app.cli.console import DataDir, Exit, known_errors, opened, out
+from inspector_app.core.errors import InspectorError
+from inspector_app.engines.models import load_model
+from inspector_app.engines.registry import open_engine, probe_engines, self_check
+
+PACKAGES = (
+    "numpy", "opencv-python-headless", "onnxruntime-gpu", "onnxruntime", "tensorrt", "PySide6-Essentials",
+    "pyqtgraph", "SQLAlchemy", "alembic", "pydantic", "torch",
+)  # fmt: skip
+
+
+def doctor(
+    model: Annotated[str | None, typer.Option(help="Try the engines with this model.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Check this installation: packages, data folder, engines, and every model against its stored outputs."""
+    with known_errors(), opened(data_dir) as inspector:
+        console = out()
+        console.print(f"Inspector {__version__}, Python {platform.python_version()}, {platform.platform()}")
+        console.print(f"data folder: {inspector.data_dir}", markup=False)
+        console.print(_packages())
+        healthy = _models(console, inspector)
+        healthy = _engines(console, inspector, model or inspector.settings.default_model) and healthy
+    console.print("[green]All is well.[/]" if healthy else "[bold red]Something is wrong; see above.[/]")
+    raise typer.Exit(Exit.OK if healthy else Exit.NOT_INSPECTED)
+
+
+def _packages() -> Table:
+    table = Table("package", "version", header_style="bold")
+    for name in PACKAGES:
+        try:
+            table.add_row(name, metadata.version(name))
+        except metadata.PackageNotFoundError:
+            table.add_row(name, "[dim]not installed[/]")
+    return table
+
+
+def _models(console: Console, inspector: Inspector) -> bool:
+    """Every installed model against its stored outputs; False when one fails."""
+    table = Table("model", "self-check on the engine that `auto` takes", "licence", header_style="bold")
+    healthy = True
+    for name, folder in sorted(inspector.models().items()):
+        said, licence, good = _check_model(folder)
+        table.add_row(name, said, licence)
+        healthy = healthy and good
+    console.print(table)
+    return healthy
+
+
+def _check_model(folder: Path) -> tuple[str, str, bool]:
+    try:
+        model = load_model(folder)
+        engine = open_engine(model)
+        difference = self_check(engine, model)
+        engine.close()
+    except InspectorError as error:
+        return f"[red]{error}[/]", "", False
+    if difference is None:
+        return "nothing stored to compare with", model.manifest.licence, True
+    return f"[green]passed[/], off by at most {difference:.1e}", model.manifest.licence, True
+
+
+def _engines(console: Console, inspector: Inspector, name: str) -> bool:
+    table = Table("engine", f"with {name}", "what would help", header_style="bold")
+    works = False
+    for label, refusal in probe_engines(inspector.find_model(name)):
+        if refusal is None:
+            works = True
+            table.add_row(label, "[green]works[/]", "")
+        else:
+            table.add_row(label, f"[yellow]no: {refusal.reason}[/]", refusal.hint)
+    console.print(table)
+    return works

@@ -1,0 +1,123 @@
+"""Options that several commands share, and what they amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from inspector_app.bootstrap import Inspector
+from inspector_app.core.errors import KeeperError
+from inspector_app.core.frame import Frame
+from inspector_app.core.inspection import MeasureAt, Settings
+from inspector_app.core.manifest import ModelManifest
+from inspector_app.core.recipe import Alignment, Limits
+from inspector_app.engines.registry import EngineChoice
+from inspector_app.services.limits import grid_size, recipe_settings, suggested_limits
+
+EngineOption = Annotated[EngineChoice, typer.Option("--engine", help="What computes the network.")]
+ThreadsOption = Annotated[
+    int, typer.Option("--threads", min=0, help="Threads of the CPU engine; 0: all cores.")
+]
+ModelOption = Annotated[str | None, typer.Option("--model", help="A model's name, or an ONNX file.")]
+MeasureOption = Annotated[
+    MeasureAt, typer.Option("--measure-at", help="The grid on which pixels are counted.")
+]
+ThresholdOption = Annotated[
+    float | None, typer.Option("--threshold", help="Probability from which a pixel is change.")
+]
+MinAreaOption = Annotated[
+    int | None, typer.Option("--min-area", help="Least area of a defect, in pixels of the image.")
+]
+ReviewOption = Annotated[float | None, typer.Option("--review-threshold", help="From this score on: REVIEW.")]
+MaxDefectsOption = Annotated[int | None, typer.Option("--max-defects", help="Defects that still pass.")]
+AlignOption = Annotated[str, typer.Option("--align", help="none, translation, rigid or affine.")]
+
+
+@dataclass(frozen=True)
+class LimitOptions:
+    """What the command line says of the limits; None leaves it to the model."""
+
+    threshold: float | None = None
+    min_area: int | None = None
+    review_threshold: float | None = None
+    max_defects: int | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether any was given."""
+        return any(value is not None for value in vars(self).values())
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """The settings of a run, with the recipe's goldens, the model and the grid of a suggested least area."""
+
+    settings: Settings
+    model: str
+    goldens: tuple[Frame, ...] = ()
+    grid: tuple[int, int] | None = None
+
+
+def recipe_basis(inspector: Inspector, name: str, measure_at: MeasureAt) -> Basis:
+    """From a stored recipe: ``NAME``, or ``NAME@REVISION``.
+
+    Raises:
+        KeeperError: ``recipe_missing``, or a golden is missing or damaged.
+    """
+    plain, _, number = name.rpartition("@")
+    revision = inspector.recipes.get(plain, int(number)) if plain and number.isdigit() else None
+    if revision is None:
+        revision = inspector.recipes.get(name)
+    goldens = tuple(inspector.recipes.golden_frame(ref) for ref in revision.recipe.goldens)
+    return Basis(recipe_settings(revision, measure_at), revision.recipe.model, goldens)
+
+
+def bare_basis(
+    manifest: ModelManifest, model: str, options: LimitOptions, align: str, measure_at: MeasureAt
+) -> Basis:
+    """For a bare golden: the model's suggestions, under what the command line says.
+
+    Raises:
+        KeeperError: ``option_invalid`` with the reason.
+    """
+    changes: Mapping[str, object] = {
+        name: value
+        for name, value in (
+            ("threshold", options.threshold),
+            ("review_threshold", options.review_threshold),
+            ("min_area_px", options.min_area),
+            ("max_defects", options.max_defects),
+        )
+        if value is not None
+    }
+    try:
+        limits = Limits.model_validate({**suggested_limits(manifest).model_dump(), **changes})
+        alignment = Alignment.model_validate({"method": align})
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'limits'}: {e['msg']}" for e in error.errors()
+        )
+        raise KeeperError("option_invalid", f"These limits do not fit: {problems}.") from error
+    settings = Settings(limits=limits, alignment=alignment, measure_at=measure_at)
+    return Basis(settings, model, grid=grid_size(manifest) if options.min_area is None else None)
+
+
+def scaled(basis: Basis, um_per_px: float | None, product: str) -> Basis:
+    """The same with the scale and the product's name."""
+    return replace(basis, settings=replace(basis.settings, um_per_px=um_per_px, product=product))
+
+
+def existing(path: Path, what: str) -> Path:
+    """``path`` itself.
+
+    Raises:
+        KeeperError: when nothing is there.
+    """
+    if not path.exists():
+        raise KeeperError("path_missing", f"There is no {what} {path}.")
+    return path

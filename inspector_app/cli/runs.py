@@ -1,0 +1,36 @@
+"""``inspector-app runs``: what was scored."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from inspector_app.cli.console import DataDir, known_errors, opened, out
+from inspector_app.core.verdict import Verdict
+
+
+def runs(
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20, data_dir: DataDir = None
+) -> None:
+    """List the newest batch runs."""
+    with known_errors(), opened(data_dir) as inspector:
+        table = Table(header_style="bold")
+        for name in ("run", "started", "state", "images", *(verdict.value for verdict in Verdict)):
+            table.add_column(name, justify="left" if name in ("started", "state") else "right")
+        for name in ("model", "folder"):
+            table.add_column(name, overflow="fold")
+        for run in inspector.store.runs(limit):
+            started = run.started.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+            counts = [str(run.verdicts.get(verdict, 0)) for verdict in Verdict]
+            table.add_row(
+                str(run.id),
+                started,
+                run.state.value,
+                str(run.n_images),
+                *counts,
+                run.info.model,
+                run.info.folder,
+            )
+        out().print(table)

@@ -1,0 +1,225 @@
+"""``inspector-app score``: judge a folder of images."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from inspector_app.bootstrap import Inspector
+from inspector_app.cli.console import DataDir, Exit, err, known_errors, opened, out, say_error
+from inspector_app.cli.options import (
+    AlignOption,
+    EngineOption,
+    LimitOptions,
+    MaxDefectsOption,
+    MeasureOption,
+    MinAreaOption,
+    ModelOption,
+    ReviewOption,
+    ThreadsOption,
+    ThresholdOption,
+    bare_basis,
+    existing,
+    recipe_basis,
+)
+from inspector_app.cli.progress import print_json, progress_bar
+from inspector_app.cli.tables import summary_table
+from inspector_app.core.errors import InspectorError, KeeperError
+from inspector_app.core.inspection import Identity, MeasureAt
+from inspector_app.core.protocols import HistoryFilter, RunState
+from inspector_app.core.verdict import Verdict
+from inspector_app.engines.registry import EngineChoice
+from inspector_app.services.batch import BatchJob, BatchOutcome, BatchProgress, BatchService
+from inspector_app.services.export import export_defects, export_images
+from inspector_app.services.plan import BatchItem, plan_folder, plan_pairs
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the results go besides the database."""
+
+    csv: Path | None = None
+    defects_csv: Path | None = None
+    json_lines: bool = False
+
+
+def score(
+    folder: Annotated[Path | None, typer.Argument(help="The folder of test images.")] = None,
+    golden: Annotated[
+        Path | None, typer.Option(help="One golden, or a folder of goldens of the same names.")
+    ] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(help="A CSV with the columns test, golden and, if wanted, truth.")
+    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="A stored recipe: NAME or NAME@REVISION.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Annotations: masks, LabelMe or COCO.")] = None,
+    recursive: Annotated[bool, typer.Option("--recursive", help="Subfolders too.")] = False,
+    csv: Annotated[Path | None, typer.Option(help="Write one row an image.")] = None,
+    defects_csv: Annotated[Path | None, typer.Option(help="Write one row a defect.")] = None,
+    save_overlays: Annotated[
+        Path | None, typer.Option(help="Write pictures with the mask over them.")
+    ] = None,
+    save_masks: Annotated[Path | None, typer.Option(help="Write the masks, on the measuring grid.")] = None,
+    fail_on_defect: Annotated[
+        bool, typer.Option("--fail-on-defect", help="Exit code 4 when any failed.")
+    ] = False,
+    engine: EngineOption = EngineChoice.AUTO,
+    model: ModelOption = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the same run where it stopped.")] = False,
+    json_lines: Annotated[
+        bool, typer.Option("--json", help="A line for each image, once it is committed.")
+    ] = False,
+    measure_at: MeasureOption = MeasureAt.NATIVE,
+    threshold: ThresholdOption = None,
+    review_threshold: ReviewOption = None,
+    min_area: MinAreaOption = None,
+    max_defects: MaxDefectsOption = None,
+    align: AlignOption = "none",
+    lot: Annotated[str, typer.Option(help="Recorded with each image.")] = "",
+    operator: Annotated[str, typer.Option(help="Recorded with each image.")] = "",
+    batch_size: Annotated[int, typer.Option(min=1, max=256, help="Images given to the network at once.")] = 4,
+    threads: ThreadsOption = 0,
+    data_dir: DataDir = None,
+) -> None:
+    """Judge every image of FOLDER against its golden, record the verdicts, and say how it went.
+
+    Exit codes: 0 scored; 2 wrong usage; 3 some images could not be inspected; 4 some failed and
+    --fail-on-defect was given (3 wins); 130 stopped by Ctrl-C, with all that was done kept.
+    """
+    limits = LimitOptions(threshold, min_area, review_threshold, max_defects)
+    with known_errors(), opened(data_dir) as inspector:
+        _check_usage(folder, golden, pairs, recipe, limits, align)
+        root, items = _plan(folder, golden, pairs, recursive)
+        basis = (
+            recipe_basis(inspector, recipe, measure_at)
+            if recipe
+            else bare_basis(
+                inspector.find_model(model or inspector.settings.default_model).manifest,
+                model or inspector.settings.default_model,
+                limits,
+                align,
+                measure_at,
+            )
+        )
+        job = BatchJob(
+            label=root.name or str(root),
+            root=root,
+            items=items,
+            settings=basis.settings,
+            goldens=basis.goldens,
+            truth_dir=existing(truth, "folder of annotations") if truth else None,
+            identity=Identity(lot=lot, operator=operator, station=inspector.settings.station),
+            masks_dir=save_masks,
+            overlays_dir=save_overlays,
+            grid=basis.grid,
+            resume=resume,
+            batch_size=batch_size,
+        )
+        service = inspector.open_service(model or basis.model, engine, threads)
+        outcome = run_job(inspector, inspector.batch(service), job, Outputs(csv, defects_csv, json_lines))
+    raise typer.Exit(exit_code(outcome, fail_on_defect))
+
+
+def run_job(inspector: Inspector, batch: BatchService, job: BatchJob, outputs: Outputs) -> BatchOutcome:
+    """Run with a bar, then write the CSV files and print the totals.
+
+    A known fault in the middle (a full disk) ends the run with its sentence; what was committed is kept.
+    """
+    with progress_bar(quiet=False) as bar, stop_on_interrupt() as stop:
+        task = bar.add_task("scoring", total=len(job.items))
+
+        def on_progress(progress: BatchProgress) -> None:
+            bar.update(task, completed=progress.skipped + progress.done)
+            if outputs.json_lines:
+                for record in progress.records:
+                    print_json(record)
+
+        try:
+            outcome = batch.run(job, on_progress, stop.is_set)
+        except InspectorError as error:
+            say_error(error)
+            raise typer.Exit(Exit.NOT_INSPECTED) from error
+    write_csv(inspector, outcome.run_id, outputs)
+    console = err() if outputs.json_lines else out()
+    if outcome.skipped:
+        console.print(f"{outcome.skipped} images were scored before; {outcome.scored} anew.")
+    console.print(summary_table(outcome.summary, job.settings.measure_at.value))
+    console.print(
+        f"run {outcome.run_id} ({outcome.state.value}), recorded in {inspector.data_dir}", markup=False
+    )
+    return outcome
+
+
+def write_csv(inspector: Inspector, run_id: int, outputs: Outputs) -> None:
+    """The CSV files of one run, from the database."""
+    wanted = HistoryFilter(run_id=run_id)
+    if outputs.csv:
+        export_images(inspector.store, wanted, outputs.csv)
+    if outputs.defects_csv:
+        export_defects(inspector.store, wanted, outputs.defects_csv)
+
+
+@contextmanager
+def stop_on_interrupt() -> Iterator[threading.Event]:
+    """Ctrl-C (or a polite kill) asks for an end; a second Ctrl-C is the shell's usual one."""
+    stop = threading.Event()
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def exit_code(outcome: BatchOutcome, fail_on_defect: bool) -> Exit:
+    """See ``score``. REVIEW is a reject until a person decides, and counts as failed."""
+    verdicts = outcome.summary.verdicts
+    if outcome.state is not RunState.DONE:
+        return Exit.INTERRUPTED
+    if verdicts.get(Verdict.ERROR):
+        return Exit.NOT_INSPECTED
+    if fail_on_defect and (verdicts.get(Verdict.FAIL) or verdicts.get(Verdict.REVIEW)):
+        return Exit.FAILED
+    return Exit.OK
+
+
+def _check_usage(
+    folder: Path | None,
+    golden: Path | None,
+    pairs: Path | None,
+    recipe: str | None,
+    limits: LimitOptions,
+    align: str,
+) -> None:
+    given = [
+        name for name, value in (("--golden", golden), ("--pairs", pairs), ("--recipe", recipe)) if value
+    ]
+    if len(given) != 1:
+        said = " and ".join(given) or "none"
+        raise KeeperError("usage", f"Give exactly one of --golden, --pairs and --recipe; {said} was given.")
+    if (folder is None) != (pairs is not None):
+        raise KeeperError("usage", "Give a FOLDER, or --pairs alone.")
+    if recipe and (limits.given or align != "none"):
+        raise KeeperError("usage", "A recipe brings its own limits and alignment; change them in the recipe.")
+
+
+def _plan(
+    folder: Path | None, golden: Path | None, pairs: Path | None, recursive: bool
+) -> tuple[Path, tuple[BatchItem, ...]]:
+    if pairs is not None:
+        return pairs.parent, plan_pairs(pairs)
+    assert folder is not None
+    return folder, plan_folder(folder, golden, recursive)

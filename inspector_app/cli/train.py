@@ -1,0 +1,139 @@
+"""``inspector-app train``, ``export-model`` and ``dataset``: make a model of one's own (extra ``train``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import ValidationError
+
+from inspector_app.cli.console import known_errors, out
+from inspector_app.cli.progress import progress_bar
+from inspector_app.core.errors import KeeperError
+from inspector_app.services.datasets import DatasetLayoutError, convert_mvtec
+
+if TYPE_CHECKING:
+    from inspector_app.changenet.callbacks import TrainProgress
+    from inspector_app.changenet.config import TrainConfig
+
+dataset_app = typer.Typer(help="Convert data sets into the layout that training reads.", no_args_is_help=True)
+
+
+@dataset_app.callback()
+def _dataset() -> None:
+    """Convert data sets into the layout that training reads."""
+
+
+@dataset_app.command("mvtec")
+def mvtec(
+    src: Annotated[Path, typer.Argument(help="A class folder of MVTec AD (train, test, ground_truth).")],
+    dst: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write A, B, label and list.")],
+    seed: Annotated[int, typer.Option(help="Decides the split and the pairing.")] = 0,
+) -> None:
+    """Convert MVTec AD's layout into TAO's, with a stratified 70/30 split."""
+    with known_errors(), training_errors():
+        summary = convert_mvtec(src, dst, seed=seed)
+        out().print(f"{summary.pairs} pairs in {summary.out}", markup=False)
+        out().print(f"train: {dict(summary.train)}\nval: {dict(summary.val)}", markup=False)
+
+
+def train(
+    name: Annotated[str, typer.Argument(help="The model's name.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Pairs in TAO's layout; none: pairs are rendered.")
+    ] = None,
+    mode: Annotated[str, typer.Option(help="object: one part; generic: many.")] = "object",
+    out_dir: Annotated[Path | None, typer.Option(help="Checkpoints [default: the data folder].")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps in all.")] = None,
+    batch: Annotated[int | None, typer.Option(min=2, help="Pairs a step.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the training images.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
+    workers: Annotated[int | None, typer.Option(min=0, help="Processes that prepare pairs.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of weights and order.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+) -> None:
+    """Train changenet-lite; ends with the checkpoint to export."""
+    given = {
+        "data": data, "out_dir": out_dir, "steps": steps, "batch": batch, "size": size,
+        "threads": threads, "workers": workers, "seed": seed,
+    }  # fmt: skip
+    with known_errors(), training_errors():
+        from inspector_app.changenet.config import TrainConfig
+
+        settings = {key: value for key, value in given.items() if value is not None}
+        config = TrainConfig.model_validate({"name": name, "mode": mode, "resume": resume, **settings})
+        _run(config)
+
+
+def _run(config: TrainConfig) -> None:
+    from inspector_app.changenet.train import run_training
+
+    with progress_bar() as bar:
+        task = bar.add_task("training", total=config.steps)
+
+        def on_progress(progress: TrainProgress) -> None:
+            bar.update(task, completed=progress.step, description=f"loss {progress.loss:.4f}")
+
+        result = run_training(config, on_progress)
+    rate = result.pairs / max(result.seconds, 1e-9)
+    out().print(f"{result.steps} steps, {rate:.1f} pairs/s; checkpoint {result.checkpoint}", markup=False)
+
+
+def export_model(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of `train`.")],
+    dst: Annotated[Path, typer.Argument(metavar="OUT", help="The model's folder.")],
+    name: Annotated[str, typer.Option(help="The model's name.")],
+    description: Annotated[str, typer.Option(help="One line for people.")] = "",
+    training_data: Annotated[str, typer.Option(help="What it was trained on.")] = "",
+    licence: Annotated[str, typer.Option(help="Under which licence the weights are.")] = "",
+    size: Annotated[int, typer.Option(help="Side at which images are judged.")] = 256,
+    threshold: Annotated[float, typer.Option(help="The suggested threshold.")] = 0.5,
+    min_area: Annotated[
+        int, typer.Option(min=1, help="The suggested least area, on the network's grid.")
+    ] = 1,
+) -> None:
+    """Write ONNX, manifest and self-check, proved against the network in evaluation mode."""
+    with known_errors(), training_errors():
+        from inspector_app.changenet import export
+        from inspector_app.core.manifest import Judgement
+
+        judgement = Judgement(threshold=threshold, min_area_px=min_area)
+        statement = export.ModelStatement(
+            name=name,
+            description=description,
+            training_data=training_data,
+            licence=licence,
+            judgement=judgement,
+            size=size,
+        )
+        result = export.export_model(export.load_checkpoint(checkpoint), dst, statement)
+        out().print(
+            f"{result.folder / result.manifest.file}: off by at most {result.max_abs_diff:.1e}", markup=False
+        )
+
+
+@contextmanager
+def training_errors() -> Iterator[None]:
+    """Known faults of data sets and trainings as sentences.
+
+    Raises:
+        KeeperError: in their place.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise KeeperError(
+            "training_missing",
+            f"Training needs packages that are not installed ({error.name or error}).",
+            "Run: pip install 'inspector-app[train]'",
+        ) from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'options'}: {e['msg']}" for e in error.errors()
+        )
+        raise KeeperError("option_invalid", f"These options do not fit: {problems}.") from error
+    except (DatasetLayoutError, FileNotFoundError) as error:
+        raise KeeperError("data_invalid", f"{error}") from error

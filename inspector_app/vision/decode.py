@@ -18,11 +18,13 @@ import hashlib
 import stat
 import time
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector_app.core.change_map import Mask
 from inspector_app.core.errors import OperatorError
 from inspector_app.core.frame import Frame, RgbArray
 from inspector_app.vision.formats import png, tiff
@@ -32,6 +34,7 @@ from inspector_app.vision.headers import read_header
 MAX_FILE_BYTES = 2_000_000_000
 
 _Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+_Kind = TypeVar("_Kind", np.uint8, np.bool_)
 
 
 def decode_frame(data: bytes, name: str, path: Path | None = None) -> Frame:
@@ -111,6 +114,26 @@ def decode_pixels(data: bytes) -> RgbArray:
     return np.ascontiguousarray(_upright(colour, info.orientation))
 
 
+def decode_mask(data: bytes) -> Mask:
+    """An encoded mask as ``H x W`` bool, upright: True where any colour is above zero and not fully transparent.
+
+    Depth plays no part: 0/1, 0/255 and 0/65535 are the same mask.
+
+    Raises:
+        OperatorError: as ``decode_frame``.
+    """
+    info = read_header(data)
+    pixels = _decode(info)
+    if info.white_is_zero:
+        pixels = np.invert(pixels)
+    colours = pixels if pixels.ndim == 3 else pixels[:, :, None]
+    mask: Mask = np.asarray((colours[:, :, :3] > 0).any(axis=2), dtype=np.bool_)
+    alpha = _alpha(pixels, info)
+    if alpha is not None:
+        mask = mask & (alpha > 0)
+    return np.ascontiguousarray(_upright(mask, info.orientation), dtype=np.bool_)
+
+
 def _decode(info: ImageInfo) -> _Pixels:
     # Set at every call, since the level is the library's and anyone may have changed it; nothing is restored,
     # so that two threads cannot restore each other's.
@@ -174,7 +197,7 @@ def _over_white(colour: RgbArray, alpha: NDArray[np.uint8], kind: Alpha) -> RgbA
     return np.asarray((weighted + 127) // 255, dtype=np.uint8)
 
 
-def _upright(pixels: RgbArray, orientation: int) -> RgbArray:
+def _upright(pixels: NDArray[_Kind], orientation: int) -> NDArray[_Kind]:
     """Undo what EXIF's orientation (1..8) says of how the picture is stored."""
     if orientation >= 5:
         pixels = pixels.swapaxes(0, 1)

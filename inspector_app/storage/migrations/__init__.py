@@ -1,0 +1,1 @@
+"""Alembic's migrations, run by ``storage.schema`` when a database is opened."""

@@ -1,0 +1,89 @@
+"""Batch runs and events in the database, within a session that the caller opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from inspector_app.core.errors import KeeperError
+from inspector_app.core.protocols import RunInfo, RunRecord, RunState
+from inspector_app.core.verdict import Verdict
+from inspector_app.storage.database import insert_one
+from inspector_app.storage.tables import InspectionRow, RunRow
+
+
+def start(session: Session, info: RunInfo, now: datetime) -> int:
+    """A new run; returns its id."""
+    values = {**asdict(info), "state": RunState.RUNNING.value, "started": now, "finished": None}
+    return insert_one(session, RunRow, values)
+
+
+def finish(session: Session, run_id: int, state: RunState, now: datetime) -> None:
+    """Set a run's state; RUNNING takes its end away again.
+
+    Raises:
+        KeeperError: ``run_missing``.
+    """
+    finished = None if state is RunState.RUNNING else now
+    statement = update(RunRow).where(RunRow.id == run_id).values(state=state.value, finished=finished)
+    if session.connection().execute(statement).rowcount == 0:
+        raise KeeperError("run_missing", f"There is no run {run_id}.")
+
+
+def newest(session: Session, limit: int) -> list[RunRecord]:
+    """The newest runs first, with their totals."""
+    return _with_totals(
+        session, session.scalars(select(RunRow).order_by(RunRow.id.desc()).limit(limit)).all()
+    )
+
+
+def find(session: Session, fingerprint: str) -> RunRecord | None:
+    """The newest run with this fingerprint."""
+    statement = select(RunRow).where(RunRow.fingerprint == fingerprint).order_by(RunRow.id.desc()).limit(1)
+    return next(iter(_with_totals(session, session.scalars(statement).all())), None)
+
+
+def done(session: Session, run_id: int) -> dict[str, str]:
+    """Image name to sha256 of all images recorded in a run; the latest counts where one was done again."""
+    statement = (
+        select(InspectionRow.image_name, InspectionRow.image_sha256)
+        .where(InspectionRow.run_id == run_id)
+        .order_by(InspectionRow.id)
+    )
+    return {row[0]: row[1] for row in session.execute(statement)}
+
+
+def _with_totals(session: Session, rows: Sequence[RunRow]) -> list[RunRecord]:
+    counted = (
+        select(InspectionRow.run_id, InspectionRow.verdict, func.count())
+        .where(InspectionRow.run_id.in_([row.id for row in rows]))
+        .group_by(InspectionRow.run_id, InspectionRow.verdict)
+    )
+    totals: dict[int, dict[Verdict, int]] = {}
+    for run_id, verdict, number in session.execute(counted):
+        totals.setdefault(run_id or 0, {})[Verdict(verdict)] = number
+    return [_record(row, totals.get(row.id, {})) for row in rows]
+
+
+def _record(row: RunRow, verdicts: dict[Verdict, int]) -> RunRecord:
+    return RunRecord(
+        id=row.id,
+        info=RunInfo(
+            row.label,
+            row.folder,
+            row.fingerprint,
+            row.model,
+            row.model_sha256,
+            row.engine,
+            row.settings_json,
+        ),
+        state=RunState(row.state),
+        started=row.started,
+        finished=row.finished,
+        n_images=sum(verdicts.values()),
+        verdicts=verdicts,
+    )

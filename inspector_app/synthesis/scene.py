@@ -42,9 +42,10 @@ class Part:
 class Scene:
     """One product.
 
-    ``base`` is the picture without parts; ``zone`` (bool HxW) is where the product is, hence where surface defects may
-    fall. ``grain`` gives the texture that differs from unit to unit (grey levels, HxW); ``special`` holds the family's
-    own defects and ``vary`` another good unit of the same product. ``bitmap`` marks black-and-white pictures.
+    ``base`` is the picture without parts; ``zone`` (bool HxW) is where the product is, hence where surface
+    defects may fall. ``grain`` gives the texture that differs from unit to unit (grey levels, HxW); ``special``
+    holds the family's own defects and ``vary`` another good unit of the same product. ``bitmap`` marks pictures
+    in pure black and white, ``loose`` products that no fixture holds in place.
     """
 
     base: Image
@@ -54,6 +55,7 @@ class Scene:
     special: Mapping[str, Callable[[np.random.Generator], "Scene"]] = field(default_factory=dict)
     vary: Callable[[np.random.Generator], "Scene"] | None = None
     bitmap: bool = False
+    loose: bool = False
 
     @property
     def shape(self) -> Shape:
@@ -67,7 +69,7 @@ class Scene:
     def with_part(self, index: int, part: Part | None) -> "Scene":
         """The same product with part ``index`` replaced, or taken away when ``part`` is None."""
         middle = () if part is None else (part,)
-        return replace(self, parts=self.parts[:index] + middle + self.parts[index + 1:])
+        return replace(self, parts=self.parts[:index] + middle + self.parts[index + 1 :])
 
 
 def render(scene: Scene) -> Image:
@@ -96,7 +98,9 @@ def paste(image: Image, part: Part) -> None:
     if found is None:
         return
     rows, columns, matrix, size = found
-    rgb = cv2.warpAffine(part.sprite.rgb, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    rgb = cv2.warpAffine(
+        part.sprite.rgb, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     alpha = cv2.warpAffine(part.sprite.alpha, matrix, size, flags=cv2.INTER_LINEAR)
     blend(image[rows, columns], np.asarray(rgb, np.uint8), alpha.astype(np.float32) / np.float32(255))
 
@@ -116,7 +120,7 @@ def _throw_shadow(image: Image, part: Part) -> None:
 
 
 def _placed(part: Part, shape: Shape, margin: int) -> tuple[slice, slice, np.ndarray, tuple[int, int]] | None:
-    """The window of the picture that ``part`` covers, and the matrix from sprite to window; None when outside."""
+    """The window that ``part`` covers, and the matrix from sprite to window; None when outside."""
     high, wide = part.sprite.alpha.shape
     turn = np.deg2rad(part.angle)
     c, s = float(np.cos(turn)), float(np.sin(turn))
@@ -129,5 +133,6 @@ def _placed(part: Part, shape: Shape, margin: int) -> tuple[slice, slice, np.nda
         return None
     middle_x, middle_y = (wide - 1) / 2, (high - 1) / 2
     matrix = np.array(
-        [[c, -s, x - left - c * middle_x + s * middle_y], [s, c, y - top - s * middle_x - c * middle_y]])
+        [[c, -s, x - left - c * middle_x + s * middle_y], [s, c, y - top - s * middle_x - c * middle_y]]
+    )
     return slice(top, bottom), slice(left, right), matrix, (right - left, bottom - top)

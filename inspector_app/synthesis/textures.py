@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from inspector_app.synthesis.canvas import Field, Image, Shape
+from inspector_app.synthesis.canvas import Field, Image, Point, Shape
 
 
 def white(rng: np.random.Generator, shape: Shape) -> Field:
@@ -39,13 +39,14 @@ def streaks(rng: np.random.Generator, shape: Shape, length: float, upright: bool
     return np.ascontiguousarray(field.T) if upright else field
 
 
-def turned_streaks(rng: np.random.Generator, shape: Shape, centre: Sequence[float]) -> Field:
+def turned_streaks(rng: np.random.Generator, shape: Shape, centre: Point) -> Field:
     """Marks of a lathe: streaks running in circles about ``centre`` (x, y)."""
     reach = int(np.hypot(*shape)) + 1
-    polar = streaks(rng, (256, reach), 1.0)
-    polar = cv2.blur(polar, (1, 41))
+    polar = cv2.blur(streaks(rng, (256, reach), 1.0), (1, 41))
     flags = cv2.WARP_POLAR_LINEAR | cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
-    field = cv2.warpPolar(polar, (shape[1], shape[0]), (float(centre[0]), float(centre[1])), float(reach), flags)
+    field = cv2.warpPolar(
+        polar, (shape[1], shape[0]), (float(centre[0]), float(centre[1])), float(reach), flags
+    )
     return np.asarray(field * 6.0, np.float32)
 
 
@@ -54,7 +55,7 @@ def rings(rng: np.random.Generator, shape: Shape, pitch: float) -> Field:
     rows = np.arange(shape[0], dtype=np.float32)[:, None]
     stretched = (shape[0], max(4, shape[1] // 6))
     bend = cv2.resize(smooth(rng, stretched, pitch * 3), (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.sin((rows + bend * pitch * 0.9) * np.float32(2 * np.pi / pitch)).astype(np.float32)
+    return np.asarray(np.sin((rows + bend * pitch * 0.9) * np.float32(2 * np.pi / pitch)), np.float32)
 
 
 def weave(shape: Shape, period: float, twill: int) -> Field:
@@ -64,7 +65,7 @@ def weave(shape: Shape, period: float, twill: int) -> Field:
     over = ((np.floor(rows) + np.floor(columns) * (1 if twill < 2 else 2)) % (twill + 1)) == 0
     warp = np.sin(np.pi * (columns % 1.0))
     weft = np.sin(np.pi * (rows % 1.0))
-    return np.where(over, warp, weft * 0.8).astype(np.float32) * 2 - 1
+    return np.asarray(np.where(over, warp, weft * 0.8) * 2 - 1, np.float32)
 
 
 def slope(rng: np.random.Generator, shape: Shape) -> Field:
@@ -73,7 +74,7 @@ def slope(rng: np.random.Generator, shape: Shape) -> Field:
     rows = np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None]
     columns = np.linspace(-1, 1, shape[1], dtype=np.float32)[None, :]
     field = np.float32(np.sin(angle)) * rows + np.float32(np.cos(angle)) * columns
-    return field / np.float32(np.abs(field).max())
+    return np.asarray(field / np.float32(np.abs(field).max()), np.float32)
 
 
 def relief(height: Field, light: Sequence[float] = (-1.0, -1.0)) -> Field:
@@ -84,6 +85,6 @@ def relief(height: Field, light: Sequence[float] = (-1.0, -1.0)) -> Field:
 
 
 def bevelled(coverage: Image, depth: float, light: Sequence[float] = (-1.0, -1.0)) -> Field:
-    """Shading, about -1..1, of the rounded edge of a raised shape with the given ``coverage`` (HxW, 0..255)."""
+    """Shading, about -1..1, of the rounded edge of a raised shape of the given ``coverage`` (uint8 HxW)."""
     soft = cv2.GaussianBlur(coverage, (0, 0), max(0.6, depth)).astype(np.float32)
     return -relief(soft, (-light[0], -light[1])) * np.float32(depth / 45.0)

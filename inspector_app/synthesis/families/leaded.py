@@ -1,0 +1,292 @@
+"""A three-leaded part on a perforated or striped board, seen from above."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector_app.synthesis.canvas import (
+    Colour,
+    Field,
+    Image,
+    Shape,
+    blank,
+    blend,
+    box,
+    box_points,
+    disc,
+    jitter,
+    pick,
+    polygon,
+    polyline,
+    shaded,
+    turned,
+    without,
+)
+from inspector_app.synthesis.scene import Part, Scene, Sprite
+from inspector_app.synthesis.surface_defects import blob
+from inspector_app.synthesis.textures import bevelled, fractal, smooth, streaks, white
+
+Path = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """One unit: the board's picture, the body (sprite, place, turn), the leads as lines from body to hole."""
+
+    board: Image
+    body: Sprite
+    place: NDArray[np.float64]
+    turn: float
+    leads: tuple[Path, ...]
+    lead_width: float
+    metal: Colour
+    blank_body: bool = False
+
+
+def leaded_part(rng: np.random.Generator, shape: Shape) -> Scene:
+    """A small black (at times coloured) package whose three leads are bent into the holes of the board."""
+    pitch = min(shape) * float(rng.uniform(0.12, 0.21))
+    origin = np.array((rng.uniform(0, pitch), rng.uniform(0, pitch)))
+    board, holes = _board(rng, shape, pitch, origin)
+    column = origin[0] + pitch * np.floor((shape[1] / 2 - origin[0]) / pitch + 0.5)
+    row = origin[1] + pitch * np.floor((shape[0] * rng.uniform(0.7, 0.85) - origin[1]) / pitch + 0.5)
+    wide, high = pitch * rng.uniform(1.4, 2.0), pitch * rng.uniform(1.3, 2.1)
+    foot = np.array((column, row))
+    place = foot - (0, pitch * rng.uniform(1.1, 1.8) + high / 2)
+    count = 3 if rng.random() < 0.8 else 2
+    unit = Assembly(
+        board,
+        _body(rng, wide, high),
+        place,
+        0.0,
+        (),
+        pitch * rng.uniform(0.14, 0.24),
+        jitter(rng, (168, 166, 162), 22),
+    )
+    unit = replace(unit, leads=_leads(rng, place, (wide, high), foot, pitch, count, 0.02))
+    geometry = (wide, high, pitch)
+
+    def drawn(assembly: Assembly) -> Scene:
+        return _drawn(assembly, shape)
+
+    return replace(
+        _with_defects(drawn, unit, geometry),
+        vary=partial(_another, drawn, unit, geometry, foot, count, holes),
+    )
+
+
+def _with_defects(
+    drawn: Callable[[Assembly], Scene], unit: Assembly, geometry: tuple[float, float, float]
+) -> Scene:
+    changes = {
+        "bent_lead": _bent,
+        "cut_lead": _cut,
+        "damaged_case": _damaged,
+        "misplaced": _misplaced,
+        "missing": _missing,
+    }
+    special = {name: partial(_changed, drawn, change, unit, geometry) for name, change in changes.items()}
+    return replace(drawn(unit), special=special)
+
+
+def _changed(
+    drawn: Callable[[Assembly], Scene],
+    change: Callable[[np.random.Generator, Assembly, tuple[float, float, float]], Assembly],
+    unit: Assembly,
+    geometry: tuple[float, float, float],
+    rng: np.random.Generator,
+) -> Scene:
+    return drawn(change(rng, unit, geometry))
+
+
+def _another(
+    drawn: Callable[[Assembly], Scene],
+    unit: Assembly,
+    geometry: tuple[float, float, float],
+    foot: NDArray[np.float64],
+    count: int,
+    redraw_board: Callable[[NDArray[np.float64]], Image],
+    rng: np.random.Generator,
+) -> Scene:
+    """Another good unit: the body sits a little differently, the leads are bent a little differently."""
+    wide, high, pitch = geometry
+    shift = rng.normal(0, pitch * 0.09, 2)
+    place = unit.place + shift
+    leads = _leads(rng, place, (wide, high), foot, pitch, count, 0.05)
+    board = redraw_board(rng.normal(0, pitch * 0.03, 2)) if rng.random() < 0.4 else unit.board
+    varied = replace(unit, board=board, place=place, turn=float(rng.normal(0, 1.2)), leads=leads)
+    return _with_defects(drawn, varied, geometry)
+
+
+def _board(
+    rng: np.random.Generator, shape: Shape, pitch: float, origin: NDArray[np.float64]
+) -> tuple[Image, Callable[[NDArray[np.float64]], Image]]:
+    """The bare board, and a function that draws it again with its holes shifted by (x, y) pixels."""
+    ground = jitter(
+        rng, pick(rng, ((190, 120, 95), (205, 150, 110), (110, 130, 70), (200, 190, 150), (40, 100, 60))), 18
+    )
+    gap = jitter(rng, (70, 50, 40), 20)
+    radius = pitch * rng.uniform(0.13, 0.24)
+    striped, upright = rng.random() < 0.75, rng.random() < 0.75
+    stripe = pitch * rng.uniform(0.12, 0.25)
+    rim = bool(rng.random() < 0.4)
+    dark = jitter(rng, (34, 28, 26), 12)
+    texture = streaks(rng, shape, 30.0) * np.float32(3) + fractal(rng, shape, shape[0] / 3) * np.float32(4)
+
+    def draw(shift: NDArray[np.float64]) -> Image:
+        image = blank(shape, ground)
+        first = origin + shift - pitch
+        for i in range(int(max(shape) / pitch) + 4):
+            if striped and upright:
+                box(image, (first[0] + (i + 0.5) * pitch, shape[0] / 2), stripe, shape[0] + 4, gap)
+            elif striped:
+                box(image, (shape[1] / 2, first[1] + (i + 0.5) * pitch), shape[1] + 4, stripe, gap)
+        for y in np.arange(first[1], shape[0] + pitch, pitch):
+            for x in np.arange(first[0], shape[1] + pitch, pitch):
+                if rim:
+                    disc(image, (x, y), radius * 1.25, tuple(min(255, v + 35) for v in ground))
+                disc(image, (x, y), radius, dark)
+        return shaded(image, texture)
+
+    return draw(np.zeros(2)), draw
+
+
+def _body(rng: np.random.Generator, wide: float, high: float) -> Sprite:
+    """The package: a half cylinder with a glossy streak and a faint round mark."""
+    shape = (int(high) + 4, int(wide) + 4)
+    middle = ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
+    tone = jitter(rng, (30, 28, 28), 14) if rng.random() < 0.8 else jitter(rng, (110, 70, 40), 40)
+    rgb, alpha = blank(shape, tone), np.zeros(shape, np.uint8)
+    box(alpha, middle, wide, high, 255, wide * rng.uniform(0, 0.08))
+    across = np.linspace(-1, 1, shape[1], dtype=np.float32)
+    gloss = np.exp(-(((across - rng.uniform(-0.5, 0.5)) / rng.uniform(0.1, 0.5)) ** 2)) * rng.uniform(5, 40)
+    rgb = shaded(rgb, np.broadcast_to((gloss - 12 * across**4).astype(np.float32), shape))
+    if rng.random() < 0.7:
+        disc(
+            rgb,
+            (middle[0], middle[1] + high * rng.uniform(-0.1, 0.15)),
+            wide * rng.uniform(0.1, 0.2),
+            tuple(min(255, v + 14) for v in tone),
+            1,
+        )
+    rgb = shaded(rgb, bevelled(alpha, 1.5) * np.float32(30) + streaks(rng, shape, 20, True) * np.float32(2))
+    return Sprite(rgb, alpha)
+
+
+def _leads(
+    rng: np.random.Generator,
+    place: NDArray[np.float64],
+    size: tuple[float, float],
+    foot: NDArray[np.float64],
+    pitch: float,
+    count: int,
+    spread: float,
+) -> tuple[Path, ...]:
+    """Lines from the lower edge of the body, out sideways, and down into neighbouring holes."""
+    lines = []
+    for i in range(count):
+        offset = i - (count - 1) / 2
+        start = place + np.array((offset * size[0] * 0.32, size[1] / 2 - 2))
+        end = foot + np.array((offset * pitch, 0.0))
+        drop = end[1] - start[1]
+        knee = rng.normal(0, spread * pitch, (2, 2))
+        lines.append(
+            np.array(
+                (
+                    start,
+                    (start[0], start[1] + drop * 0.22),
+                    (end[0] + knee[0, 0], start[1] + drop * 0.58 + knee[0, 1]),
+                    end + knee[1] * 0.4,
+                )
+            )
+        )
+    return tuple(lines)
+
+
+def _drawn(unit: Assembly, shape: Shape) -> Scene:
+    image = unit.board.copy()
+    cover = np.zeros(shape, np.uint8)
+    for line in unit.leads:
+        if len(line) > 1:
+            polyline(cover, line, unit.lead_width, 255)
+    soft = cv2.GaussianBlur(cover, (0, 0), max(1.0, unit.lead_width * 0.4)).astype(np.float32)
+    shadow = np.roll(soft, (int(unit.lead_width * 0.35), int(unit.lead_width * 0.2)), (0, 1))
+    blend(image, (10, 8, 8), shadow * np.float32(0.5 / 255))
+    metal = shaded(blank(shape, unit.metal), bevelled(cover, unit.lead_width * 0.25) * np.float32(75))
+    blend(image, metal, cover.astype(np.float32) / np.float32(255))
+    zone = np.ones(shape, np.bool_)
+    if unit.blank_body:
+        return Scene(image, zone, grain=_grain(shape, cover), loose=True)
+    body = Part(unit.body, (float(unit.place[0]), float(unit.place[1])), unit.turn, name="body")
+    return Scene(image, zone, (body,), grain=_grain(shape, cover), loose=True)
+
+
+def _grain(shape: Shape, cover: Image) -> Callable[[np.random.Generator], Field]:
+    """Glints that fall differently on every lead, over fine noise everywhere."""
+    lit = cv2.GaussianBlur(cover, (0, 0), 0.8).astype(np.float32) / np.float32(255)
+    return lambda rng: smooth(rng, shape, 4.0) * lit * np.float32(30) + white(rng, shape) * np.float32(2)
+
+
+def _bent(rng: np.random.Generator, unit: Assembly, geometry: tuple[float, float, float]) -> Assembly:
+    leads = list(unit.leads)
+    chosen = int(rng.integers(len(leads)))
+    line = leads[chosen].copy()
+    angle = float(rng.choice((-1, 1)) * rng.uniform(18, 70))
+    bend = int(rng.integers(1, 3))
+    line[bend:] = turned(line[bend:], angle, line[bend - 1] if bend == 1 else line[bend])
+    leads[chosen] = line
+    return replace(unit, leads=tuple(leads))
+
+
+def _cut(rng: np.random.Generator, unit: Assembly, geometry: tuple[float, float, float]) -> Assembly:
+    leads = list(unit.leads)
+    for chosen in rng.permutation(len(leads))[: int(rng.choice((1, 1, 1, 2)))]:
+        line = leads[chosen]
+        kept = int(rng.integers(1, 4))
+        stub = line[kept - 1] + (line[kept] - line[kept - 1]) * rng.uniform(0.1, 0.75)
+        leads[chosen] = np.concatenate((line[:kept], stub[None]))
+    return replace(unit, leads=tuple(leads))
+
+
+def _damaged(rng: np.random.Generator, unit: Assembly, geometry: tuple[float, float, float]) -> Assembly:
+    """The case is chipped: rough inside, a corner gone, or a crater."""
+    high, wide = unit.body.alpha.shape
+    gone = np.zeros((high, wide), np.uint8)
+    edge = box_points((wide / 2, high / 2), wide, high, wide * 0.2)
+    spot = (
+        edge[int(rng.integers(len(edge)))]
+        if rng.random() < 0.75
+        else rng.uniform(0.25, 0.75, 2) * (wide, high)
+    )
+    polygon(gone, blob(rng, wide * rng.uniform(0.1, 0.4), 0.3, 12) + spot, 255)
+    rough = white(rng, (high, wide)) * np.float32(28) + np.float32(rng.uniform(30, 110))
+    rgb = unit.body.rgb.copy()
+    blend(
+        rgb,
+        np.clip(rough, 0, 255).astype(np.uint8)[..., None].repeat(3, axis=2),
+        gone.astype(np.float32) / np.float32(255),
+    )
+    alpha = unit.body.alpha
+    if rng.random() < 0.35:
+        alpha = without(
+            alpha,
+            np.asarray(cv2.erode(gone, np.ones((3, 3), np.uint8), iterations=max(1, wide // 25)), np.uint8),
+        )
+    return replace(unit, body=Sprite(rgb, alpha))
+
+
+def _misplaced(rng: np.random.Generator, unit: Assembly, geometry: tuple[float, float, float]) -> Assembly:
+    """The whole part sits elsewhere, turned or with its leads out of their holes."""
+    pitch = geometry[2]
+    shift = rng.normal(0, pitch * 0.9, 2)
+    angle = float(rng.normal(0, 25)) if rng.random() < 0.6 else 0.0
+    leads = tuple(turned(line, angle, unit.place) + shift for line in unit.leads)
+    return replace(unit, place=unit.place + shift, turn=unit.turn + angle, leads=leads)
+
+
+def _missing(rng: np.random.Generator, unit: Assembly, geometry: tuple[float, float, float]) -> Assembly:
+    return replace(unit, leads=(), blank_body=True)

@@ -15,7 +15,7 @@ from inspector_app.cli.window import has_display, show_window
 from inspector_app.core.inspection import MeasureAt
 from inspector_app.core.protocols import HistoryFilter
 from inspector_app.engines.registry import EngineChoice
-from inspector_app.services.batch import BatchJob
+from inspector_app.services.batch_job import BatchJob
 from inspector_app.services.plan import plan_demo
 
 MODEL = "generic"

@@ -25,7 +25,7 @@ from inspector_app.cli.progress import progress_bar
 from inspector_app.cli.tables import percent, summary_table
 from inspector_app.core.inspection import MeasureAt
 from inspector_app.engines.registry import EngineChoice
-from inspector_app.services.batch import BatchJob
+from inspector_app.services.batch_job import BatchJob
 from inspector_app.services.evaluate import EvaluationReport, card_measures, plan_dataset
 from inspector_app.services.evaluate import evaluate as run_evaluation
 from inspector_app.services.summary import BatchSummary

@@ -37,7 +37,8 @@ from inspector_app.core.inspection import Identity, MeasureAt
 from inspector_app.core.protocols import HistoryFilter, RunState
 from inspector_app.core.verdict import Verdict
 from inspector_app.engines.registry import EngineChoice
-from inspector_app.services.batch import BatchJob, BatchOutcome, BatchProgress, BatchService
+from inspector_app.services.batch import BatchOutcome, BatchProgress, BatchService
+from inspector_app.services.batch_job import BatchJob
 from inspector_app.services.export import export_defects, export_images
 from inspector_app.services.plan import BatchItem, plan_folder, plan_pairs
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import PurePath
 
 from inspector_app.core.change_map import ChangeMap, Mask, Registration
 from inspector_app.core.defects import Defect
@@ -50,6 +51,11 @@ class Identity:
     station: str = ""
 
 
+def printable(path: PurePath | str) -> str:
+    """A path as text that every database and file can hold: bytes that are no UTF-8 become ``\\xNN``."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 @dataclass(frozen=True)
 class ImageRef:
     """An image as a record names it: without its pixels."""
@@ -63,7 +69,7 @@ class ImageRef:
     @staticmethod
     def of(frame: Frame) -> ImageRef:
         """The reference of a decoded frame."""
-        path = str(frame.path) if frame.path else ""
+        path = printable(frame.path) if frame.path else ""
         return ImageRef(frame.name, frame.sha256, frame.width, frame.height, path)
 
 

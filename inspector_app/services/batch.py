@@ -2,64 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
-import numpy as np
-
-from inspector_app.core.errors import InspectorError, KeeperError
-from inspector_app.core.frame import Frame
 from inspector_app.core.inspection import (
-    Identity,
-    ImageRef,
     InspectionRecord,
-    InspectionRequest,
-    Settings,
 )
 from inspector_app.core.protocols import Clock, HistoryFilter, RecordStore, RunInfo, RunState
-from inspector_app.core.recipe import native_min_area
-from inspector_app.services.goldens import GoldenCache, closest_golden
-from inspector_app.services.inspect import Inferred, InspectionService, Prepared, guarded
-from inspector_app.services.plan import BatchItem, items_digest
+from inspector_app.services.batch_job import BatchJob, hash_file, run_fingerprint, settings_dict
+from inspector_app.services.inspect import Inferred, InspectionService, Prepared
+from inspector_app.services.loading import RequestLoader
+from inspector_app.services.plan import BatchItem
 from inspector_app.services.savers import ResultSaver
 from inspector_app.services.summary import BatchSummary, Tally
-from inspector_app.vision.annotations import Annotation, TruthFinder, load_truth
-from inspector_app.vision.decode import read_frame
-
-
-@dataclass(frozen=True, eq=False)
-class BatchJob:
-    """A whole batch, captured before it starts.
-
-    Attributes:
-        label: for people, e.g. the folder's name.
-        root: the folder that the items' names are relative to.
-        goldens: a recipe's goldens, for items that name none of their own.
-        truth_dir: where annotations are looked for; None: only those that items name.
-        masks_dir, overlays_dir: where to write pictures of the results, if anywhere.
-        grid: ``(width, height)`` on which the least area of ``settings`` is counted, when it is a model's
-            suggestion that is to be scaled to each image; None: it counts the image's own pixels.
-        resume: continue the newest run that has the same images, goldens, model and settings.
-    """
-
-    label: str
-    root: Path
-    items: tuple[BatchItem, ...]
-    settings: Settings
-    goldens: tuple[Frame, ...] = ()
-    truth_dir: Path | None = None
-    identity: Identity = Identity()
-    masks_dir: Path | None = None
-    overlays_dir: Path | None = None
-    grid: tuple[int, int] | None = None
-    resume: bool = False
-    batch_size: int = 4
-    workers: int = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +107,7 @@ class BatchService:
             model=stamp.model,
             model_sha256=stamp.model_sha256,
             engine=stamp.engine,
-            settings_json=json.dumps(_settings_dict(job.settings)),
+            settings_json=json.dumps(settings_dict(job.settings)),
         )
         return self._store.start_run(info), {}
 
@@ -212,111 +170,6 @@ def _batches(
         yield batch
 
 
-class RequestLoader:
-    """Reads an item's files and makes its request. Thread-safe."""
-
-    def __init__(self, job: BatchJob, run_id: int | None) -> None:
-        self._job = job
-        self._run_id = run_id
-        self._cache = GoldenCache()
-        self._truths = TruthFinder(job.truth_dir, job.root) if job.truth_dir else None
-
-    def request(self, item: BatchItem) -> InspectionRequest:
-        """The request of one item; what cannot be read stands in it as its error."""
-        test = guarded(lambda: read_frame(item.path, item.name))
-        image = ImageRef.of(test) if isinstance(test, Frame) else _unread(item)
-        golden, golden_ref = self._golden(item, test)
-        annotation = guarded(lambda: self._truth(item, test))
-        if isinstance(annotation, InspectorError):
-            annotation = Annotation(None, "", annotation)
-        return InspectionRequest(
-            test=test,
-            image=image,
-            golden=golden,
-            golden_ref=golden_ref,
-            settings=self._settings(test),
-            identity=self._job.identity,
-            truth=annotation.mask,
-            truth_error=annotation.error,
-            run_id=self._run_id,
-        )
-
-    def _settings(self, test: Frame | InspectorError) -> Settings:
-        settings = self._job.settings
-        if self._job.grid is None or not isinstance(test, Frame):
-            return settings
-        limits = settings.limits
-        area = native_min_area(limits.min_area_px, self._job.grid, (test.width, test.height))
-        return replace(settings, limits=limits.model_copy(update={"min_area_px": area}))
-
-    def _golden(
-        self, item: BatchItem, test: Frame | InspectorError
-    ) -> tuple[Frame | InspectorError, ImageRef]:
-        if item.golden is not None:
-            golden = self._cache.frame(item.golden)
-            if isinstance(golden, Frame):
-                return golden, ImageRef.of(golden)
-            return golden, ImageRef(item.golden.name, path=str(item.golden))
-        if not self._job.goldens:
-            return KeeperError("golden_missing", "No golden was given for this image."), ImageRef("")
-        chosen = closest_golden(self._job.goldens, test) if isinstance(test, Frame) else self._job.goldens[0]
-        return chosen, ImageRef.of(chosen)
-
-    def _truth(self, item: BatchItem, test: Frame | InspectorError) -> Annotation:
-        size = (test.width, test.height) if isinstance(test, Frame) else None
-        if item.known_good:
-            return Annotation(np.zeros((size[1], size[0]), dtype=bool) if size else None, "good", None)
-        if item.truth is not None:
-            return Annotation(load_truth(item.truth, size), str(item.truth), None)
-        if self._truths is None:
-            return Annotation(None, "", None)
-        return self._truths.find(item.path, size)
-
-
-def _unread(item: BatchItem) -> ImageRef:
-    """The reference of an image that could not be decoded: its bytes still have a hash, if they can be read."""
-    return ImageRef(item.name, _hash_file(item.path), path=str(item.path))
-
-
-def _hash_file(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
-
-
 def _is_done(item: BatchItem, done: dict[str, str]) -> bool:
     """Recorded before, and still the same bytes."""
-    return item.name in done and done[item.name] == _hash_file(item.path)
-
-
-def run_fingerprint(job: BatchJob, model_sha256: str) -> str:
-    """Sha256 of all that decides a run's results but the images' own bytes."""
-    goldens = sorted({str(item.golden) for item in job.items if item.golden})
-    one_by_one = len(goldens) > 1 or any(item.truth or item.known_good for item in job.items)
-    content = {
-        "root": str(job.root.resolve()),
-        "goldens": goldens if len(goldens) <= 1 else [],
-        "golden_sha256": [_hash_file(Path(golden)) for golden in goldens[:1]],
-        "items": items_digest(job.items) if one_by_one else "",
-        "recipe_goldens": [golden.sha256 for golden in job.goldens],
-        "truth": str(job.truth_dir.resolve()) if job.truth_dir else "",
-        "model": model_sha256,
-        "grid": job.grid,
-        "settings": _settings_dict(job.settings),
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _settings_dict(settings: Settings) -> dict[str, object]:
-    return {
-        "limits": settings.limits.model_dump(mode="json"),
-        "alignment": settings.alignment.model_dump(mode="json"),
-        "regions": [region.model_dump(mode="json") for region in settings.regions],
-        "um_per_px": settings.um_per_px,
-        "recipe": settings.recipe,
-        "revision": settings.revision,
-        "product": settings.product,
-        "measure_at": settings.measure_at.value,
-    }
+    return item.name in done and done[item.name] == hash_file(item.path)

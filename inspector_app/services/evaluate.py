@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inspector_app.core.errors import KeeperError
-from inspector_app.services.batch import BatchJob, RequestLoader
+from inspector_app.services.batch_job import BatchJob
 from inspector_app.services.inspect import InspectionService
+from inspector_app.services.loading import RequestLoader
 from inspector_app.services.plan import BatchItem
 from inspector_app.services.summary import BatchSummary, Tally
 from inspector_app.sources.folder import IMAGE_SUFFIXES

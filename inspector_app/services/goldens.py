@@ -61,4 +61,5 @@ def closest_golden(goldens: Sequence[Frame], test: Frame) -> Frame:
 
 def _thumbnail(frame: Frame) -> NDArray[np.float32]:
     small = cv2.resize(frame.pixels, (THUMB, THUMB), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, dtype=np.float32).mean(axis=2)
+    grey: NDArray[np.float32] = np.asarray(small, dtype=np.float32).mean(axis=2)
+    return grey

@@ -41,6 +41,8 @@ def judge(
         inspected_px=findings.inspected_px,
         truth=measure(change_map, settings, request.truth, decision.verdict),
         timing=timing,
+        # A truth that exists but cannot be used leaves its cells empty; the record says why.
+        error=request.truth_error,
         registration=change_map.registration,
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inspector_app.core.errors import KeeperError
+from inspector_app.core.inspection import printable
 from inspector_app.sources.folder import list_images
 
 
@@ -41,7 +42,7 @@ def plan_folder(folder: Path, golden: Path | None, recursive: bool = False) -> t
     if not paths:
         hint = "" if recursive else "Add --recursive to look into its subfolders."
         raise KeeperError("folder_empty", f"There are no images in {folder}.", hint)
-    names = [path.relative_to(folder).as_posix() for path in paths]
+    names = [printable(path.relative_to(folder).as_posix()) for path in paths]
     if golden is None:
         return tuple(BatchItem(path, name) for path, name in zip(paths, names, strict=True))
     if golden.is_dir():

@@ -79,7 +79,7 @@ def _weights(source: int, target: int) -> NDArray[np.float32]:
     return matrix
 
 
-def _cubic(x: NDArray[np.float64], a: float = -0.5) -> NDArray[np.float64]:
+def _cubic(x: NDArray[np.floating], a: float = -0.5) -> NDArray[np.floating]:
     """Keys' cubic convolution kernel (R. Keys, IEEE TASSP 1981)."""
     x = np.abs(x)
     near = ((a + 2) * x - (a + 3)) * x * x + 1

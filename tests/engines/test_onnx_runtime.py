@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inspector_app.core.errors import KeeperError
+from inspector_app.engines.models import Model, load_model
+from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine, change_probability
+from inspector_app.engines.registry import EngineChoice, open_engine, probe_engines, self_check
+from tests.onnx_models import difference_model
+
+SIDE = 32
+
+
+@pytest.fixture
+def tensors() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    tests = rng.uniform(-1, 1, (5, 3, SIDE, SIDE)).astype(np.float32)
+    return tests, rng.uniform(-1, 1, (1, 3, SIDE, SIDE)).astype(np.float32)
+
+
+def expected(tests: np.ndarray, golden: np.ndarray) -> np.ndarray:
+    logit = 4.0 * np.abs(tests - golden).sum(axis=1) - 3.0
+    return 1.0 / (1.0 + np.exp(-logit))
+
+
+@pytest.mark.parametrize("batch", [None, 1, 2, 4, 8])
+def test_any_number_of_tests_on_any_batch_axis(
+    tmp_path: Path, tensors: tuple[np.ndarray, np.ndarray], batch: int | None
+) -> None:
+    tests, golden = tensors
+    engine = OnnxRuntimeEngine(load_model(difference_model(tmp_path / "net.onnx", batch=batch, side=SIDE)))
+    features = engine.encode_golden(golden)
+    for count in (1, 2, 5):
+        got = engine.compare(features, tests[:count])
+        assert got.shape == (count, SIDE, SIDE)
+        np.testing.assert_allclose(got, expected(tests[:count], golden), atol=1e-5)
+
+
+def test_the_test_image_goes_to_the_test_input(tmp_path: Path) -> None:
+    engine = OnnxRuntimeEngine(load_model(difference_model(tmp_path / "net.onnx", side=SIDE, signed=True)))
+    dark = np.full((1, 3, SIDE, SIDE), -1, dtype=np.float32)
+    bright = np.full((1, 3, SIDE, SIDE), 1, dtype=np.float32)
+    assert engine.compare(engine.encode_golden(dark), bright).min() > 0.99
+    assert engine.compare(engine.encode_golden(bright), dark).max() < 0.1
+
+
+def test_the_result_is_the_callers_own(tmp_path: Path, tensors: tuple[np.ndarray, np.ndarray]) -> None:
+    tests, golden = tensors
+    engine = OnnxRuntimeEngine(load_model(difference_model(tmp_path / "net.onnx", side=SIDE)))
+    features = engine.encode_golden(golden)
+    first = engine.compare(features, tests[:1])
+    kept = first.copy()
+    engine.compare(features, tests[1:2])
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_features_of_another_engine_are_refused(tmp_path: Path, tensors: tuple[np.ndarray, np.ndarray]) -> None:
+    tests, golden = tensors
+    model = load_model(difference_model(tmp_path / "net.onnx", side=SIDE))
+    with pytest.raises(ValueError, match="another engine"):
+        OnnxRuntimeEngine(model).compare(OnnxRuntimeEngine(model).encode_golden(golden), tests)
+
+
+def test_sizes_that_do_not_fit_are_told_before_the_graph_runs(
+    tmp_path: Path, tensors: tuple[np.ndarray, np.ndarray]
+) -> None:
+    tests, golden = tensors
+    engine = OnnxRuntimeEngine(load_model(difference_model(tmp_path / "net.onnx", side=SIDE)))
+    with pytest.raises(ValueError, match="do not fit"):
+        engine.compare(engine.encode_golden(golden), tests[:, :, :16])
+
+
+def test_a_fault_of_the_graph_is_typed(tmp_path: Path) -> None:
+    engine = OnnxRuntimeEngine(load_model(difference_model(tmp_path / "net.onnx", side=SIDE)))
+    wrong = np.zeros((1, 3, 16, 16), dtype=np.float32)
+    with pytest.raises(KeeperError) as caught:
+        engine.compare(engine.encode_golden(wrong), wrong)
+    assert caught.value.code == "engine_failed"
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_values_that_are_not_finite_never_become_a_verdict(bad: float) -> None:
+    logits = np.zeros((1, 2, 2, 2), dtype=np.float32)
+    logits[0, 1, 0, 0] = bad
+    with pytest.raises(KeeperError):
+        change_probability(logits)
+
+
+def test_extreme_logits_do_not_overflow() -> None:
+    logits = np.zeros((1, 2, 1, 2), dtype=np.float32)
+    logits[0, 1] = [[3e4, -3e4]]
+    np.testing.assert_allclose(change_probability(logits)[0, 0], [1.0, 0.0], atol=1e-6)
+
+
+def test_auto_tells_why_no_better_engine_runs(tmp_path: Path) -> None:
+    model = load_model(difference_model(tmp_path / "net.onnx", side=SIDE))
+    engine = open_engine(model, EngineChoice.AUTO)
+    better = [refusal.engine for refusal in engine.info.refusals]
+    if engine.info.provider == "CPU":
+        assert better == ["TensorRT", "onnxruntime CUDA"]
+        assert all(refusal.reason for refusal in engine.info.refusals)
+    assert [label for label, _ in probe_engines(model)] == ["TensorRT", "onnxruntime CUDA", "onnxruntime CPU"]
+
+
+def test_an_engine_asked_for_by_name_is_never_replaced(tmp_path: Path) -> None:
+    model = load_model(difference_model(tmp_path / "net.onnx", side=SIDE))
+    with pytest.raises(KeeperError, match="TensorRT cannot run"):
+        open_engine(model, EngineChoice.TENSORRT)
+
+
+def store_pair(model: Model, offset: float) -> None:
+    tests = np.full((1, 3, SIDE, SIDE), 0.5, dtype=np.float32)
+    golden = np.zeros_like(tests)
+    probability = (expected(tests, golden) + offset).astype(np.float32)
+    np.savez(model.selfcheck, test=tests, golden=golden, probability=probability)
+
+
+def test_the_self_check_compares_with_the_stored_output(tmp_path: Path) -> None:
+    model = load_model(difference_model(tmp_path / "net.onnx", side=SIDE))
+    engine = OnnxRuntimeEngine(model)
+    assert self_check(engine, model) is None
+    store_pair(model, 0.0)
+    difference = self_check(engine, model)
+    assert difference is not None
+    assert difference < 1e-5
+
+
+def test_an_engine_that_computes_something_else_does_not_serve(tmp_path: Path) -> None:
+    model = load_model(difference_model(tmp_path / "net.onnx", side=SIDE))
+    store_pair(model, 0.05)
+    with pytest.raises(KeeperError) as caught:
+        open_engine(model, EngineChoice.AUTO)
+    assert caught.value.code == "self_check_failed"
+
+
+def test_a_damaged_self_check_is_told(tmp_path: Path) -> None:
+    model = load_model(difference_model(tmp_path / "net.onnx", side=SIDE))
+    model.selfcheck.write_bytes(b"nothing")
+    with pytest.raises(KeeperError) as caught:
+        self_check(OnnxRuntimeEngine(model), model)
+    assert caught.value.code == "self_check_failed"

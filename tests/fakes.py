@@ -1,0 +1,78 @@
+"""Stand-ins for the parts behind the protocols."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector_app.core.errors import KeeperError
+from inspector_app.core.manifest import InputSpec, ModelManifest
+from inspector_app.core.protocols import EngineInfo, Features, Tensor
+
+
+class FakeClock:
+    """Each look at the time moves it on by a millisecond. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._ticks = itertools.count()
+        self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        with self._lock:
+            return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=next(self._ticks))
+
+    def monotonic(self) -> float:
+        with self._lock:
+            return next(self._ticks) / 1000
+
+
+@dataclass
+class DifferenceEngine:
+    """Probability of change = the largest absolute difference of the channels, doubled, at most 1.
+
+    ``fail_on`` names calls (counted from 1) that raise; ``poison`` raises for any batch whose mean reaches it.
+    """
+
+    size: int = 64
+    fail_on: frozenset[int] = frozenset()
+    poison: float | None = None
+    calls: int = 0
+    goldens: int = 0
+    batches: list[int] = field(default_factory=list)
+    closed: bool = False
+
+    @property
+    def info(self) -> EngineInfo:
+        return EngineInfo("fake", "CPU", "float32")
+
+    @property
+    def manifest(self) -> ModelManifest:
+        return ModelManifest(
+            name="difference",
+            file="none.onnx",
+            sha256="0" * 64,
+            input=InputSpec(height=self.size, width=self.size),
+        )
+
+    def encode_golden(self, golden: Tensor) -> Features:
+        self.goldens += 1
+        return golden
+
+    def compare(self, features: Features, tests: Tensor) -> NDArray[np.float32]:
+        self.calls += 1
+        self.batches.append(len(tests))
+        assert isinstance(features, np.ndarray)
+        if self.calls in self.fail_on:
+            raise KeeperError("engine_failed", "The engine failed, as it was told to.")
+        if self.poison is not None and any(float(test.mean()) >= self.poison for test in tests):
+            raise KeeperError("engine_failed", "This image breaks the engine.")
+        difference = np.abs(tests - features).max(axis=1)
+        return np.minimum(difference, 1.0).astype(np.float32)
+
+    def close(self) -> None:
+        self.closed = True

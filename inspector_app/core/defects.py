@@ -38,8 +38,8 @@ class Findings:
 
     Attributes:
         defects: the regions that count under the recipe's limits, the largest first.
-        score: the highest peak of any region of at least ``min_area_px`` at the lower limit of the two
-            thresholds, 0 when there is none.
+        score: the highest probability at which some region still has ``min_area_px`` pixels, 0 when there is
+            none. It depends on no threshold, and reaches one exactly when a region counts at that threshold.
         defect_px: pixels of the counted defects.
         inspected_px: pixels that were looked at (inside the regions to inspect, outside those to ignore).
     """

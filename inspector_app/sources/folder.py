@@ -24,8 +24,6 @@ def list_images(folder: Path, recursive: bool) -> list[Path]:
         OperatorError: ``folder_missing``, or ``folder_unreadable`` for it or a folder within: images are never
             left out in silence.
     """
-    if not folder.is_dir():
-        raise OperatorError("folder_missing", f"There is no folder {folder}.", "Choose another one.")
     found: list[str] = []
     waiting = [""]
     while waiting:
@@ -60,6 +58,8 @@ def _entries(folder: Path, relative: str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(place) as entries:
             return list(entries)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise OperatorError("folder_missing", f"There is no folder {place}.", "Choose another one.") from error
     except OSError as error:
         raise OperatorError(
             "folder_unreadable",

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,22 +10,6 @@ from numpy.typing import NDArray
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.manifest import InputSpec, ModelManifest
 from inspector_app.core.protocols import EngineInfo, Features, Tensor
-
-
-class FakeClock:
-    """Each look at the time moves it on by a millisecond. Thread-safe."""
-
-    def __init__(self) -> None:
-        self._ticks = itertools.count()
-        self._lock = threading.Lock()
-
-    def now(self) -> datetime:
-        with self._lock:
-            return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=next(self._ticks))
-
-    def monotonic(self) -> float:
-        with self._lock:
-            return next(self._ticks) / 1000
 
 
 @dataclass

@@ -17,7 +17,9 @@ def findings(count: int, score: float = 0.9) -> Findings:
     return Findings(defects, score, 20 * count, 1000)
 
 
-@pytest.mark.parametrize(("count", "allowed", "wanted"), [(0, 0, "PASS"), (1, 0, "FAIL"), (1, 1, "PASS"), (2, 1, "FAIL")])
+@pytest.mark.parametrize(
+    ("count", "allowed", "wanted"), [(0, 0, "PASS"), (1, 0, "FAIL"), (1, 1, "PASS"), (2, 1, "FAIL")]
+)
 def test_more_than_the_allowed_defects_fail(count: int, allowed: int, wanted: str) -> None:
     score = 0.9 if count else 0.1
     assert decide(findings(count, score), Limits(max_defects=allowed)).verdict == wanted

@@ -57,7 +57,9 @@ def test_the_result_is_the_callers_own(tmp_path: Path, tensors: tuple[np.ndarray
     np.testing.assert_array_equal(first, kept)
 
 
-def test_features_of_another_engine_are_refused(tmp_path: Path, tensors: tuple[np.ndarray, np.ndarray]) -> None:
+def test_features_of_another_engine_are_refused(
+    tmp_path: Path, tensors: tuple[np.ndarray, np.ndarray]
+) -> None:
     tests, golden = tensors
     model = load_model(difference_model(tmp_path / "net.onnx", side=SIDE))
     with pytest.raises(ValueError, match="another engine"):

@@ -49,6 +49,4 @@ def test_a_thin_line_survives_antialiased_shrinking() -> None:
 def test_an_image_of_the_right_size_is_not_touched(resize: str) -> None:
     pixels = picture(32, 48)
     spec = InputSpec.model_validate({"height": 32, "width": 48, "resize": resize})
-    np.testing.assert_allclose(
-        to_tensor(pixels, spec)[0].transpose(1, 2, 0), pixels / 127.5 - 1.0, atol=1e-6
-    )
+    np.testing.assert_allclose(to_tensor(pixels, spec)[0].transpose(1, 2, 0), pixels / 127.5 - 1.0, atol=1e-6)

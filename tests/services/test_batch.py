@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from inspector_app.core.errors import KeeperError
+from inspector_app.core.inspection import InspectionRecord, MeasureAt, Settings
+from inspector_app.core.metrics import count_pixels
+from inspector_app.core.protocols import HistoryFilter, RunState
+from inspector_app.core.recipe import Limits
+from inspector_app.core.verdict import Verdict
+from inspector_app.services.batch import BatchOutcome, BatchProgress, BatchService
+from inspector_app.services.batch_job import BatchJob
+from inspector_app.services.plan import plan_folder
+from inspector_app.storage.store import SqlRecordStore
+from inspector_app.vision.annotations import truth_at
+from tests.fakes import DifferenceEngine
+from tests.makers import FakeClock
+from tests.pictures import mask_of, plain, spoiled, write
+from tests.services.conftest import MakeService
+
+BOXES = [(4 * i, 3 * i, 3 + i, 4) for i in range(9)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Nine images in MVTec's layout: every third is good."""
+    for i, box in enumerate(BOXES):
+        kind = "good" if i % 3 == 0 else "chip"
+        write(tmp_path / "test" / kind / f"{i:03d}.png", plain() if kind == "good" else spoiled([box]))
+        if kind == "chip":
+            write(tmp_path / "ground_truth" / kind / f"{i:03d}_mask.png", mask_of([box]))
+    write(tmp_path / "golden.png", plain())
+    return tmp_path
+
+
+def job(folder: Path, **changes: object) -> BatchJob:
+    items = plan_folder(folder / "test", folder / "golden.png", recursive=True)
+    made = BatchJob("demo", folder / "test", items, Settings(), truth_dir=folder / "ground_truth")
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+Run = Callable[..., tuple[BatchOutcome, list[InspectionRecord]]]
+
+
+@pytest.fixture
+def run(store: SqlRecordStore, make_service: MakeService) -> Run:
+    def go(
+        batch_job: BatchJob,
+        engine: DifferenceEngine | None = None,
+        stop_after: int | None = None,
+    ) -> tuple[BatchOutcome, list[InspectionRecord]]:
+        seen: list[InspectionRecord] = []
+        stop = threading.Event()
+
+        def on_progress(progress: BatchProgress) -> None:
+            seen.extend(progress.records)
+            if stop_after is not None and len(seen) >= stop_after:
+                stop.set()
+
+        service = make_service(engine)
+        return BatchService(service, store, FakeClock()).run(batch_job, on_progress, stop.is_set), seen
+
+    return go
+
+
+def names(batch_job: BatchJob) -> list[str]:
+    return [item.name for item in batch_job.items]
+
+
+def test_every_image_is_recorded_once_and_in_order(folder: Path, run: Run, store: SqlRecordStore) -> None:
+    wanted = job(folder)
+    outcome, seen = run(wanted)
+    assert outcome.state is RunState.DONE
+    assert [record.image.name for record in seen] == names(wanted)
+    stored = list(store.iterate(HistoryFilter(run_id=outcome.run_id)))
+    assert stored == seen
+    assert outcome.summary.verdicts == {Verdict.PASS: 3, Verdict.FAIL: 6}
+    assert (outcome.summary.false_calls.count, outcome.summary.escapes.count) == (0, 0)
+    assert outcome.summary.pooled.iou == 1.0
+    assert outcome.summary.image_auroc == 1.0
+
+
+@pytest.mark.parametrize(("batch_size", "workers"), [(1, 1), (2, 3), (4, 2), (64, 2)])
+def test_batch_size_and_workers_change_nothing(folder: Path, run: Run, batch_size: int, workers: int) -> None:
+    engine = DifferenceEngine()
+    _, seen = run(job(folder, batch_size=batch_size, workers=workers), engine)
+    assert [(r.image.name, r.verdict, r.score, r.truth) for r in seen] == [
+        (r.image.name, r.verdict, r.score, r.truth) for r in run(job(folder))[1]
+    ]
+    assert sum(engine.batches) == 9
+    assert max(engine.batches) <= batch_size
+
+
+def test_resume_scores_nothing_anew(folder: Path, run: Run) -> None:
+    first, _ = run(job(folder))
+    engine = DifferenceEngine()
+    again, seen = run(job(folder, resume=True), engine)
+    assert (again.run_id, again.scored, again.skipped, seen, engine.calls) == (first.run_id, 0, 9, [], 0)
+    assert again.summary == first.summary
+
+
+def test_without_resume_a_run_is_a_new_run(folder: Path, run: Run) -> None:
+    assert run(job(folder))[0].run_id != run(job(folder))[0].run_id
+
+
+def test_a_stopped_run_is_completed_to_the_same_result(folder: Path, run: Run, store: SqlRecordStore) -> None:
+    stopped, done = run(job(folder, batch_size=1, workers=1), stop_after=2)
+    assert stopped.state is RunState.STOPPED
+    assert 2 <= len(done) < 9
+    resumed, rest = run(job(folder, resume=True))
+    assert (resumed.run_id, resumed.state, resumed.skipped) == (stopped.run_id, RunState.DONE, len(done))
+    assert [r.image.name for r in done + rest] == names(job(folder))
+    whole, _ = run(job(folder))
+    assert resumed.summary == whole.summary
+
+
+def test_a_changed_image_is_scored_again_on_resume(folder: Path, run: Run) -> None:
+    run(job(folder))
+    write(folder / "test" / "good" / "000.png", spoiled([BOXES[5]]))
+    resumed, seen = run(job(folder, resume=True))
+    assert (resumed.scored, [r.image.name for r in seen]) == (1, ["good/000.png"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": Settings(limits=Limits(threshold=0.7))},
+        {"settings": Settings(measure_at=MeasureAt.GRID_256)},
+        {"truth_dir": None},
+        {"grid": (32, 32)},
+    ],
+)
+def test_other_settings_are_another_run(folder: Path, run: Run, change: dict[str, object]) -> None:
+    first, _ = run(job(folder))
+    assert run(job(folder, resume=True, **change))[0].run_id != first.run_id
+
+
+def test_another_golden_under_the_same_name_is_another_run(folder: Path, run: Run) -> None:
+    first, _ = run(job(folder))
+    write(folder / "golden.png", plain(grey=100))
+    assert run(job(folder, resume=True))[0].run_id != first.run_id
+
+
+def test_broken_and_vanished_files_hold_nobody_up(folder: Path, run: Run) -> None:
+    wanted = job(folder)
+    (folder / "test" / "chip" / "001.png").unlink()
+    (folder / "test" / "chip" / "002.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    outcome, seen = run(wanted)
+    errors = {r.image.name: r.error_code for r in seen if r.verdict is Verdict.ERROR}
+    assert set(errors) == {"chip/001.png", "chip/002.png"}
+    assert errors["chip/001.png"] == "image_missing"
+    assert len(seen) == 9
+    assert outcome.state is RunState.DONE
+    resumed, _ = run(replace(wanted, resume=True))
+    assert resumed.scored == 0
+
+
+def test_a_golden_that_cannot_be_read_is_every_images_error(folder: Path, run: Run) -> None:
+    wanted = job(folder)
+    (folder / "golden.png").write_bytes(b"nothing")
+    _, seen = run(wanted)
+    assert {record.error_code for record in seen} == {"golden_unreadable"}
+
+
+def test_an_engine_that_fails_now_and_then_loses_no_image_and_doubles_none(folder: Path, run: Run) -> None:
+    _, seen = run(job(folder, batch_size=3), DifferenceEngine(fail_on=frozenset({2})))
+    assert [record.image.name for record in seen] == names(job(folder))
+    # The batch that failed was repeated image by image.
+    assert all(record.verdict is not Verdict.ERROR for record in seen)
+
+
+def test_a_full_disk_ends_the_run_and_keeps_what_was_committed(
+    folder: Path, run: Run, store: SqlRecordStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = SqlRecordStore.add
+    calls = []
+
+    def filling(self: SqlRecordStore, *args: object) -> list[InspectionRecord]:
+        calls.append(1)
+        if len(calls) > 2:
+            raise KeeperError("disk_full", "The disk is full.")
+        return add(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SqlRecordStore, "add", filling)
+    with pytest.raises(KeeperError, match="full"):
+        run(job(folder, batch_size=2))
+    (record,) = store.runs()
+    assert (record.state, record.n_images) == (RunState.STOPPED, 4)
+    monkeypatch.setattr(SqlRecordStore, "add", add)
+    assert run(job(folder, resume=True))[0].skipped == 4
+
+
+@pytest.mark.parametrize("measure_at", list(MeasureAt))
+def test_saved_masks_give_the_counts_that_were_recorded(
+    folder: Path, run: Run, measure_at: MeasureAt
+) -> None:
+    masks, overlays = folder / "masks", folder / "overlays"
+    wanted = job(folder, settings=Settings(measure_at=measure_at), masks_dir=masks, overlays_dir=overlays)
+    _, seen = run(wanted)
+    for record in seen:
+        predicted = cv2.imread(str(masks / record.image.name), cv2.IMREAD_GRAYSCALE)
+        assert predicted is not None
+        kind, name = record.image.name.split("/")
+        truth = np.zeros((64, 64), dtype=bool)
+        if kind != "good":
+            image = cv2.imread(str(folder / "ground_truth" / kind / name.replace(".", "_mask.")), 0)
+            assert image is not None
+            truth = image > 0
+        size = (predicted.shape[1], predicted.shape[0])
+        assert record.truth is not None
+        assert record.truth.counts == count_pixels(predicted > 0, truth_at(truth, size))
+        assert (overlays / record.image.name).is_file()
+
+
+def test_a_suggested_least_area_is_scaled_to_each_image(folder: Path, run: Run) -> None:
+    limits = Limits(min_area_px=2)
+    _, seen = run(job(folder, settings=Settings(limits=limits), grid=(32, 32)))
+    assert {record.settings.limits.min_area_px for record in seen} == {8}

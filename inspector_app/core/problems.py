@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -13,14 +13,21 @@ from pydantic_core import ErrorDetails
 _SHOWN = 60
 
 
-def problem_lines(error: ValidationError, model: type[BaseModel]) -> list[str]:
+def problem_lines(
+    error: ValidationError,
+    model: type[BaseModel],
+    within: Sequence[int | str] = (),
+    names: Mapping[str, str] | None = None,
+) -> list[str]:
     """One line a problem, such as ``limits.threshold: must be greater than 0, not -1``.
 
     Args:
         error: what pydantic found wrong.
         model: the model that was being validated; its fields are the known keys.
+        within: the place of the model in the file.
+        names: fields of the model that are called otherwise in the file.
     """
-    return [_line(detail, model) for detail in error.errors(include_url=False, include_context=True)]
+    return [_line(detail, model, within, names or {}) for detail in error.errors(include_url=False)]
 
 
 def place(location: Sequence[int | str]) -> str:
@@ -37,20 +44,27 @@ def near_miss(word: str, known: Iterable[str]) -> str:
     return f' (did you mean "{close[0]}"?)' if close else ""
 
 
-def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
-    location = detail["loc"]
-    where = place(location)
-    if detail["type"] == "extra_forbidden":
-        return f"{where}: unknown key{near_miss(str(location[-1]), _known_keys(model, location[:-1]))}"
-    if detail["type"] == "missing":
-        return f"{where}: is missing"
-    text = detail["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
-    if detail["type"] == "value_error":
-        return f"{where}: {text}" if where else text
+def _line(
+    detail: ErrorDetails, model: type[BaseModel], within: Sequence[int | str], names: Mapping[str, str]
+) -> str:
+    location = [names.get(part, part) if isinstance(part, str) else part for part in detail["loc"]]
+    where = place([*within, *location])
+    text = _text(detail, [names.get(key, key) for key in _known_keys(model, detail["loc"][:-1])])
+    return f"{where}: {text}" if where else text
+
+
+def _text(detail: ErrorDetails, known: Sequence[str]) -> str:
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        return f"unknown key{near_miss(str(detail['loc'][-1]), known)}"
+    if kind == "missing":
+        return "is missing"
+    if kind == "value_error":
+        return detail["msg"].removeprefix("Value error, ")
     given = repr(detail["input"])
     shown = given if len(given) <= _SHOWN else given[:_SHOWN] + "..."
-    hint = near_miss(str(detail["input"]), _choices(detail)) if detail["type"] == "literal_error" else ""
-    return f"{where}: {text}, not {shown}{hint}" if where else f"{text}, not {shown}"
+    hint = near_miss(str(detail["input"]), _choices(detail)) if kind == "literal_error" else ""
+    return f"{detail['msg'].replace('Input should', 'must', 1)}, not {shown}{hint}"
 
 
 def _choices(detail: ErrorDetails) -> list[str]:

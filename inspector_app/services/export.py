@@ -166,7 +166,7 @@ def _alignment(record: InspectionRecord) -> dict[str, Cell]:
         }
     shift_x, shift_y = _shift(note, record.image.width, record.image.height)
     return {
-        "registered": True,
+        "registered": record.error_code != "not_aligned",
         "shift_x": measure(shift_x),
         "shift_y": measure(shift_y),
         "rotation_deg": measure(Affine(*note.matrix).rotation_deg),

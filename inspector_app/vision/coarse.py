@@ -15,23 +15,23 @@ Grey = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
 """``3 x 3``: test pixel centres to golden pixel centres."""
 
-_TURNS = tuple(range(-12, 13, 3))
-_SCALES = (0.95, 1.0, 1.05)
+Matches = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+_TURNS = {"translation": (0,), "rigid": tuple(range(-12, 13, 3)), "affine": tuple(range(-12, 13, 6))}
+_SCALES = {"translation": (1.0,), "rigid": (1.0,), "affine": (0.95, 1.05)}
 _LEAST_MATCHES = 12
 
 
 def phase_guesses(golden: Grey, test: Grey, method: AlignmentMethod) -> list[Matrix]:
-    """The shift by phase correlation: one guess, or for rigid and affine one for each of a fan of turns (-12 to
-    12 degrees) and, for affine, scales (0.95 to 1.05)."""
-    turns = (0,) if method == "translation" else _TURNS
-    scales = _SCALES if method == "affine" else (1.0,)
+    """The shift by phase correlation: one guess, or one for each of a fan of turns (rigid: -12 to 12 degrees in
+    threes; affine: in sixes, at scales 0.95 and 1.05)."""
     reference = golden.astype(np.float32)
     size = (golden.shape[1], golden.shape[0])
     window = np.asarray(cv2.createHanningWindow(size, cv2.CV_32F), dtype=np.float32)
     return [
         _shift_after(reference, test, window, _about_centre(golden, test, turn, scale))
-        for turn in turns
-        for scale in scales
+        for turn in _TURNS[method]
+        for scale in _SCALES[method]
     ]
 
 
@@ -57,8 +57,8 @@ def _shift_after(
     return moved
 
 
-def features_guess(golden: Grey, test: Grey, method: AlignmentMethod) -> Matrix | None:
-    """From SIFT features that match both ways and agree under RANSAC; None when too few do."""
+def match_features(golden: Grey, test: Grey) -> Matches | None:
+    """SIFT features that match both ways, as ``N x 2`` points of the test and the golden; None when few do."""
     detector = cv2.SIFT.create(nfeatures=800)
     points_g, found_g = detector.detectAndCompute(golden, None)
     points_t, found_t = detector.detectAndCompute(test, None)
@@ -69,6 +69,12 @@ def features_guess(golden: Grey, test: Grey, method: AlignmentMethod) -> Matrix 
         return None
     source = np.array([points_t[m.queryIdx].pt for m in matches], dtype=np.float64)
     target = np.array([points_g[m.trainIdx].pt for m in matches], dtype=np.float64)
+    return source, target
+
+
+def features_guess(matches: Matches, method: AlignmentMethod) -> Matrix | None:
+    """What enough matched features agree on under RANSAC; None when too few do."""
+    source, target = matches
     estimate = cv2.estimateAffine2D if method == "affine" else cv2.estimateAffinePartial2D
     found, inliers = estimate(source, target, ransacReprojThreshold=3.0)
     if found is None or np.count_nonzero(inliers) < _LEAST_MATCHES:

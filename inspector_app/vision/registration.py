@@ -4,7 +4,8 @@ On reduced grey pictures, coarse to fine. First come coarse guesses: identity; t
 (Kuglin and Hines, 1975), for rigid and affine over a fan of turns (and scales); for rigid and affine also matched
 SIFT features (Lowe, IJCV 2004) under RANSAC. The best guesses are refined by maximising the enhanced correlation
 coefficient (Evangelidis and Psarakis, PAMI 2008), which no change of brightness or contrast disturbs. The
-guess with the highest correlation wins, refined or not, identity included.
+guess with the highest correlation wins, refined or not, identity included. Turns beyond 20 degrees and stretches
+beyond a fifth are never taken.
 """
 
 from __future__ import annotations
@@ -20,13 +21,16 @@ from inspector_app.core.change_map import Affine, Registration
 from inspector_app.core.errors import OperatorError
 from inspector_app.core.frame import Frame, RgbArray
 from inspector_app.core.recipe import Alignment, AlignmentMethod
-from inspector_app.vision.coarse import Grey, Matrix, features_guess, phase_guesses
+from inspector_app.vision.coarse import Grey, Matrix, features_guess, match_features, phase_guesses
 
 _COARSE_SIDE, _MIDDLE_SIDE, _FINE_SIDE = 128, 192, 384
 _LEAST_SIDE = 16
 """Pixels that a side keeps when reduced, and below which nothing can be aligned."""
 _REFINED_GUESSES = 3
 _LEAST_OVERLAP = 0.5
+_MOST_TURN_DEG = 20.0
+_MOST_STRETCH = 1.2
+_STAGES: tuple[AlignmentMethod, ...] = ("translation", "rigid", "affine")
 _MOTIONS = {"translation": cv2.MOTION_TRANSLATION, "rigid": cv2.MOTION_EUCLIDEAN, "affine": cv2.MOTION_AFFINE}
 
 
@@ -71,11 +75,10 @@ def register(golden: Frame, test: Frame, method: AlignmentMethod) -> Registratio
         most 384 pixels a side, where the two overlap. It is not judged here; see ``check_alignment``.
     """
     fine = _level(golden, test, _FINE_SIDE)
-    best = _measure(fine, np.eye(3))
-    if method != "none" and min(golden.width, golden.height, test.width, test.height) >= _LEAST_SIDE:
-        for guess in _refined(golden, test, fine, method):
-            if guess.quality > best.quality:
-                best = guess
+    if method == "none" or min(golden.width, golden.height, test.width, test.height) < _LEAST_SIDE:
+        best = _measure(fine, np.eye(3))
+    else:
+        best = _search(golden, test, fine, method)
     return Registration(Affine.of(best.matrix[:2]), best.residual, best.quality)
 
 
@@ -124,19 +127,29 @@ def warp_to_golden(test: Frame, registration: Registration, golden_size: tuple[i
     return pixels
 
 
-def _refined(golden: Frame, test: Frame, fine: _Level, method: AlignmentMethod) -> list[_Guess]:
-    """The best coarse guess as it is, and refined over two levels."""
+def _search(golden: Frame, test: Frame, fine: _Level, method: AlignmentMethod) -> _Guess:
+    """The best found with up to ``method``'s freedom: each kind of motion starts from the one before it too, so
+    that more freedom never gives a worse result."""
     coarse, middle = (_level(golden, test, side) for side in (_COARSE_SIDE, _MIDDLE_SIDE))
-    motion = _MOTIONS[method]
-    matrices = [coarse.up(m) for m in phase_guesses(coarse.golden, coarse.test, method)]
-    if method != "translation":
-        found = features_guess(fine.golden, fine.test, method)
-        if found is not None:
-            matrices.append(fine.up(found))
-    ranked = sorted((_measure(coarse, m) for m in [np.eye(3), *matrices]), key=lambda g: -g.quality)
-    tried = [_refine(middle, guess.matrix, motion) for guess in _distinct(ranked)[:_REFINED_GUESSES]]
-    start = max((_measure(middle, m) for m in tried), key=lambda g: g.quality).matrix
-    return [_measure(fine, m) for m in (ranked[0].matrix, start, _refine(fine, start, motion))]
+    matches = None if method == "translation" else match_features(fine.golden, fine.test)
+    best = _measure(fine, np.eye(3))
+    for stage in _STAGES[: _STAGES.index(method) + 1]:
+        guesses = [best.matrix, *(coarse.up(m) for m in phase_guesses(coarse.golden, coarse.test, stage))]
+        if matches is not None and stage != "translation":
+            found = features_guess(matches, stage)
+            guesses += [] if found is None else [fine.up(found)]
+        starts = _best_of(coarse, guesses)
+        tried = [_refine(middle, start, _MOTIONS[stage]) for start in starts]
+        middle_best = max((_measure(middle, m) for m in tried), key=lambda g: g.quality).matrix
+        ends = [starts[0], middle_best, _refine(fine, middle_best, _MOTIONS[stage])]
+        best = max([best, *(_measure(fine, m) for m in ends)], key=lambda g: g.quality)
+    return best
+
+
+def _best_of(coarse: _Level, guesses: list[Matrix]) -> list[Matrix]:
+    """Those that agree best on the coarse level, the best first."""
+    ranked = sorted((_measure(coarse, m) for m in guesses), key=lambda g: -g.quality)
+    return [guess.matrix for guess in _distinct(ranked)[:_REFINED_GUESSES]]
 
 
 def _distinct(ranked: list[_Guess]) -> list[_Guess]:
@@ -181,7 +194,10 @@ def _refine(level: _Level, matrix: Matrix, motion: int) -> Matrix:
 
 
 def _measure(level: _Level, matrix: Matrix) -> _Guess:
-    """How well the pictures agree where they overlap; too small an overlap counts as no agreement."""
+    """How well the pictures agree where they overlap; too small an overlap counts as no agreement, as does a
+    transform that no fixture explains: it would make a part laid in the wrong way round look right."""
+    if not _plausible(matrix):
+        return _Guess(matrix, 1.0, -1.0)
     height, width = level.golden.shape
     reduced = level.down(matrix)[:2]
     warped = cv2.warpAffine(level.test, reduced, (width, height), flags=cv2.INTER_LINEAR)
@@ -192,6 +208,14 @@ def _measure(level: _Level, matrix: Matrix) -> _Guess:
     a, b = level.golden[seen].astype(np.float32), np.asarray(warped)[seen].astype(np.float32)
     residual = float(np.abs(a - b).mean()) / 255.0
     return _Guess(matrix, residual, _correlation(a, b))
+
+
+def _plausible(matrix: Matrix) -> bool:
+    """Turned by at most 20 degrees, stretched by at most a fifth in any direction, not mirrored."""
+    _, stretches, _ = np.linalg.svd(matrix[:2, :2])
+    turn = Affine.of(matrix[:2]).rotation_deg
+    bounded = stretches[1] >= 1 / _MOST_STRETCH and stretches[0] <= _MOST_STRETCH
+    return bool(bounded and abs(turn) <= _MOST_TURN_DEG and np.linalg.det(matrix[:2, :2]) > 0)
 
 
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

@@ -1,9 +1,9 @@
 """The demo set: photographs of three rendered products, good and defective, with their annotation."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
@@ -90,24 +90,35 @@ def write_demo_set(out: Path, seed: int = DEMO_SEED) -> tuple[Path, ...]:
     ``<product>/ground_truth/<defect>/NNN_mask.png`` (255 where the part is defective). The same seed gives
     the same pixels. Raises OSError when a file cannot be written.
     """
-    written: list[Path] = []
+    return tuple(_save(out / name, image) for name, image in demo_files(seed))
+
+
+def demo_files(seed: int = DEMO_SEED) -> Iterator[tuple[PurePosixPath, Image]]:
+    """Yield name and pixels of every file of the demo set: pictures uint8 HxWx3 RGB, masks uint8 HxW."""
+    done = 0
     for number, product in enumerate(DEMO_PRODUCTS):
-        rng = np.random.default_rng((seed, number))
-        high, wide = product.shape
-        scene = DEMO_FAMILIES[product.family](rng, (high * _OVERSAMPLING, wide * _OVERSAMPLING))
-        folder = out / product.family
-        golden, _ = _photograph(rng, scene, render(scene), None, product.shape, still=True)
-        written.append(_save(folder / "golden.png", golden))
-        for unit in range(product.good):
-            good = scene.vary(rng) if scene.vary is not None else scene
-            picture, _ = _photograph(rng, scene, render(good), None, product.shape)
-            written.append(_save(folder / "test" / "good" / f"{unit:03d}.png", picture))
-        for defect in product.defects:
-            image, mask = _defective(np.random.default_rng((seed, number, len(written))), scene, defect)
-            picture, annotation = _photograph(rng, scene, image, mask, product.shape)
-            written.append(_save(folder / "test" / defect.kind / "000.png", picture))
-            written.append(_save(folder / "ground_truth" / defect.kind / "000_mask.png", annotation))
-    return tuple(written)
+        files = tuple(_product_files(product, (seed, number), done))
+        done += len(files)
+        for name, image in files:
+            yield PurePosixPath(product.family) / name, image
+
+
+def _product_files(product: DemoProduct, seed: tuple[int, int], done: int) -> Iterator[tuple[str, Image]]:
+    rng = np.random.default_rng(seed)
+    high, wide = product.shape
+    scene = DEMO_FAMILIES[product.family](rng, (high * _OVERSAMPLING, wide * _OVERSAMPLING))
+    golden, _ = _photograph(rng, scene, render(scene), None, product.shape, still=True)
+    yield "golden.png", golden
+    for unit in range(product.good):
+        good = scene.vary(rng) if scene.vary is not None else scene
+        picture, _ = _photograph(rng, scene, render(good), None, product.shape)
+        yield f"test/good/{unit:03d}.png", picture
+    first = done + 1 + product.good
+    for turn, defect in enumerate(product.defects):
+        image, mask = _defective(np.random.default_rng((*seed, first + 2 * turn)), scene, defect)
+        picture, annotation = _photograph(rng, scene, image, mask, product.shape)
+        yield f"test/{defect.kind}/000.png", picture
+        yield f"ground_truth/{defect.kind}/000_mask.png", annotation
 
 
 def _defective(rng: np.random.Generator, scene: Scene, defect: DemoDefect) -> tuple[Image, Mask]:
@@ -167,10 +178,8 @@ def _warp(plane: Image, matrix: np.ndarray, flag: int) -> Image:
 
 def _save(path: Path, image: Image) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    channels: Callable[[Image], Image] = (
-        (lambda a: a) if image.ndim == 2 else (lambda a: np.ascontiguousarray(a[..., ::-1]))
-    )
-    done, code = cv2.imencode(".png", channels(image), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    stored = image if image.ndim == 2 else np.ascontiguousarray(image[..., ::-1])
+    done, code = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, 9])
     if not done:
         raise OSError(f"could not encode {path}")
     path.write_bytes(code.tobytes())

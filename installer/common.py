@@ -10,9 +10,7 @@ HERE = Path(__file__).resolve().parent
 ENTRY = str(HERE / "entry.py")
 
 # `doctor` reads their versions from their metadata.
-PACKAGES = """
-inspector-app numpy opencv-python-headless onnxruntime PySide6-Essentials pyqtgraph SQLAlchemy alembic pydantic
-""".split()
+PACKAGES = ["inspector-app", "numpy", "opencv-python-headless", "onnxruntime", "PySide6-Essentials", "pyqtgraph", "SQLAlchemy", "alembic", "pydantic"]  # fmt: skip
 
 # Alembic runs the migrations from files on disk, so they travel as files and not only as compiled modules.
 DATAS = (

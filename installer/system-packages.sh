@@ -7,7 +7,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # Library, and the Debian package that holds it. The first part is needed by every window, also by an offscreen
-# one; the second by a window on X11.
+# one, the second by a window on X11, the third on Wayland.
 libraries='
 libEGL.so.1 libegl1
 libGL.so.1 libgl1
@@ -33,6 +33,9 @@ libxcb-sync.so.1 libxcb-sync1
 libxcb-util.so.1 libxcb-util1
 libxcb-xfixes.so.0 libxcb-xfixes0
 libxcb-xkb.so.1 libxcb-xkb1
+
+libwayland-client.so.0 libwayland-client0
+libwayland-cursor.so.0 libwayland-cursor0
 '
 
 PATH=$PATH:/sbin:/usr/sbin

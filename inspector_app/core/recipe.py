@@ -24,7 +24,7 @@ class Alignment(BaseModel):
 
     method: AlignmentMethod = "none"
     max_residual: float = Field(default=0.25, gt=0, le=1)
-    min_quality: float = Field(default=0.3, ge=-1, le=1)
+    min_quality: float = Field(default=0.2, ge=-1, le=1)
 
 
 class Limits(BaseModel):

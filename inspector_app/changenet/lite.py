@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -68,9 +70,7 @@ class ChangeNetLite(nn.Module):
         self.difference = nn.ModuleList(Difference(w) for w in _WIDTHS)
         # Large kernels on the coarse maps: a misplaced part is judged by where the part ought to be.
         self.context = nn.Sequential(Refine(_WIDTHS[-1], 5), Refine(_WIDTHS[-1], 5))
-        self.lateral = nn.ModuleList(
-            _conv_norm(coarse, fine) for fine, coarse in zip(_WIDTHS[:-1], _WIDTHS[1:], strict=True)
-        )
+        self.lateral = nn.ModuleList(_conv_norm(coarse, fine) for fine, coarse in pairwise(_WIDTHS))
         self.refine = nn.ModuleList(
             nn.Sequential(Refine(w, 3 if i == 0 else 5), Refine(w, 3)) for i, w in enumerate(_WIDTHS[:-1])
         )

@@ -1,0 +1,132 @@
+"""Augmentation of training pairs: framing (geometry) and photometry, on uint8 images.
+
+The framing of a pair is one affine warp, so that an image is interpolated once only.  Golden and test get
+the same framing up to a small misalignment; the mask follows the test image.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector_app.changenet.arrays import Image, Mask, Pair
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class AugmentStrength:
+    """How far a pair may be varied; every probability and range in one place.
+
+    ``turn`` is the chance of a quarter turn or an upside-down view; ``zoom`` the largest change of scale;
+    ``shift`` the largest move of the frame and ``misalign`` of golden against test, both in parts of the
+    image's side; ``tilt`` the largest rotation of golden against test in degrees; ``jitter`` the largest
+    relative change of brightness, contrast and colour; ``degrade`` the chance of blur, noise or JPEG.
+    """
+
+    turn: float = 0.25
+    zoom: float = 0.12
+    shift: float = 0.05
+    misalign: float = 0.01
+    tilt: float = 0.7
+    jitter: float = 0.2
+    degrade: float = 0.2
+    swap: float = 0.0
+
+
+def augment_pair(pair: Pair, size: int, strength: AugmentStrength, rng: np.random.Generator) -> Pair:
+    """Return the pair framed to ``size`` x ``size`` and varied in light and quality."""
+    if rng.random() < strength.swap:
+        pair = Pair(pair.test, pair.golden, pair.mask)
+    side = pair.test.shape[0]
+    frame = framing(side, size, strength, rng)
+    golden_frame = frame @ _misalignment(side, strength, rng)
+    golden = photometry(_warp(pair.golden, golden_frame, size), strength, rng)
+    test = photometry(_warp(pair.test, frame, size), strength, rng)
+    return Pair(golden, test, _warp_mask(pair.mask, frame, size))
+
+
+def framing(side: int, size: int, strength: AugmentStrength, rng: np.random.Generator) -> Matrix:
+    """Return the 3 x 3 matrix from pixels of a ``side`` square to pixels of a ``size`` square."""
+    scale = size / side
+    offset = np.zeros(2)
+    if rng.random() < 0.7:
+        scale *= 1.0 + rng.uniform(-strength.zoom / 2, strength.zoom)
+        offset = rng.uniform(-strength.shift, strength.shift, 2) * size
+    turned = _turn(strength, rng) * scale
+    return _about_centres(turned, side, size, offset)
+
+
+def _turn(strength: AugmentStrength, rng: np.random.Generator) -> Matrix:
+    """Return a 2 x 2 symmetry of the square: mirrored half of the time, turned with chance ``turn``."""
+    quarter = int(rng.integers(4)) if rng.random() < strength.turn else 0
+    cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarter]
+    mirror = -1.0 if rng.random() < 0.5 else 1.0
+    return np.array([[cos, -sin], [sin, cos]], np.float64) @ np.diag([mirror, 1.0])
+
+
+def _misalignment(side: int, strength: AugmentStrength, rng: np.random.Generator) -> Matrix:
+    if rng.random() < 0.4:
+        return np.eye(3)
+    angle = math.radians(rng.uniform(-strength.tilt, strength.tilt))
+    turned = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    offset = rng.uniform(-strength.misalign, strength.misalign, 2) * side
+    return _about_centres(turned * (1.0 + rng.uniform(-0.01, 0.01)), side, side, offset)
+
+
+def _about_centres(linear: Matrix, side: int, size: int, offset: NDArray[np.float64]) -> Matrix:
+    """Return the affine matrix that maps the centre of the source to the centre of the target + offset."""
+    matrix = np.eye(3)
+    matrix[:2, :2] = linear
+    source = np.full(2, (side - 1) / 2)
+    matrix[:2, 2] = np.full(2, (size - 1) / 2) + offset - linear @ source
+    return matrix
+
+
+def _warp(image: Image, matrix: Matrix, size: int) -> Image:
+    warped = cv2.warpAffine(
+        image, matrix[:2], (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
+    return warped.astype(np.uint8, copy=False)
+
+
+def _warp_mask(mask: Mask, matrix: Matrix, size: int) -> Mask:
+    return _warp(mask.astype(np.uint8) * 255, matrix, size) > 127
+
+
+def photometry(image: Image, strength: AugmentStrength, rng: np.random.Generator) -> Image:
+    """Return the image under another light, and sometimes blurred, noisy or compressed."""
+    image = cv2.LUT(image, _light_table(strength.jitter, rng)).astype(np.uint8, copy=False)
+    if rng.random() < strength.degrade:
+        image = (_blur, _noise, _compress)[int(rng.integers(3))](image, rng)
+    return image
+
+
+def _light_table(jitter: float, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a 256 x 1 x 3 table: gamma, contrast about mid-grey, brightness and a gain per channel."""
+    levels = np.linspace(0.0, 1.0, 256)[:, None]
+    gamma = math.exp(rng.uniform(-jitter, jitter))
+    contrast = 1.0 + rng.uniform(-jitter, jitter)
+    gains = (1.0 + rng.uniform(-jitter, jitter)) * (1.0 + rng.uniform(-jitter, jitter, 3) / 3)
+    lit = ((levels**gamma - 0.5) * contrast + 0.5) * gains[None, :]
+    return np.clip(lit * 255.0 + 0.5, 0, 255).astype(np.uint8).reshape(256, 1, 3)
+
+
+def _blur(image: Image, rng: np.random.Generator) -> Image:
+    return cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.2))).astype(np.uint8, copy=False)
+
+
+def _noise(image: Image, rng: np.random.Generator) -> Image:
+    noise = rng.normal(0.0, rng.uniform(2.0, 7.0), image.shape).astype(np.float32)
+    noisy: Image = np.clip(image.astype(np.float32) + noise, 0, 255).astype(np.uint8)
+    return noisy
+
+
+def _compress(image: Image, rng: np.random.Generator) -> Image:
+    quality = int(rng.integers(50, 95))
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)

@@ -1,0 +1,79 @@
+"""Settings of a training: frozen and validated, stored inside every checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_dir
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Mode = Literal["object", "generic"]
+
+
+class TrainConfig(BaseModel):
+    """How a network is trained.
+
+    ``object``: ``data`` holds real pairs of one object; goldens are exchanged and defects synthesised.
+    ``generic``: ``data`` holds ready-made pairs of many objects, or, without ``data``, pairs are rendered on
+    the fly.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=60)
+    data: Path | None = None
+    out_dir: Path | None = None
+    mode: Mode = "object"
+    families: tuple[str, ...] | None = None
+    """Part families to render on the fly; None means all."""
+    size: int = Field(default=256, ge=64, le=1024, multiple_of=32)
+    warm_size: int = Field(default=192, ge=64, le=1024, multiple_of=32)
+    """Side of the training images during the first ``warm_share`` of the steps, for speed."""
+    warm_share: float = Field(default=0.5, ge=0.0, le=1.0)
+    cache_size: int | None = Field(default=None, ge=64, le=1024)
+    """Side at which pictures are kept in memory or rendered; None means 320 for ``object``, as stored for
+    ``generic`` pairs (which must be square then), ``size`` for rendered ones."""
+    steps: int = Field(default=3000, ge=1)
+    epoch_steps: int = Field(default=100, ge=1)
+    """Steps between two checkpoints."""
+    batch: int = Field(default=8, ge=2)
+    lr: float = Field(default=2e-3, gt=0)
+    encoder_lr: float = Field(default=5e-4, gt=0)
+    weight_decay: float = Field(default=0.02, ge=0)
+    ema_decay: float = Field(default=0.996, gt=0, lt=1)
+    frozen_blocks: int = Field(default=3, ge=0, le=16)
+    dice_weight: float = Field(default=0.5, ge=0)
+    pretrained: bool = True
+    precision: Literal["bf16", "fp32"] = "bf16"
+    threads: int = Field(default=2, ge=1)
+    workers: int = Field(default=0, ge=0)
+    """Processes that prepare pairs; 0 is quickest unless pairs are rendered on the fly."""
+    seed: int = Field(default=0, ge=0)
+    resume: bool = False
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> TrainConfig:
+        if self.mode == "object" and self.data is None:
+            raise ValueError("mode 'object' needs data, a folder of pairs")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """Where checkpoints and the log go: ``out_dir``, or the app's data folder."""
+        return self.out_dir or data_folder() / "training" / self.name
+
+    @property
+    def stretch(self) -> int:
+        """Steps between two checkpoints, never more than there are steps."""
+        return min(self.epoch_steps, self.steps)
+
+    @property
+    def epochs(self) -> int:
+        """Number of stretches, the last one counted as full."""
+        return -(-self.steps // self.stretch)
+
+
+def data_folder() -> Path:
+    """Return the app's data folder for this user."""
+    return Path(user_data_dir("inspector-app", appauthor=False))

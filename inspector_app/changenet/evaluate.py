@@ -1,0 +1,110 @@
+"""Scores of a network on pairs of a split: pixels by one confusion matrix, images by the decision limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from inspector_app.changenet.judgement import Probability, largest_region
+from inspector_app.changenet.lite import ChangeNetLite
+from inspector_app.changenet.pair_folder import PairFolder
+from inspector_app.core.manifest import InputSpec, Judgement
+from inspector_app.core.metrics import PixelCounts, auroc, count_pixels, pool
+from inspector_app.vision.tensors import to_tensor
+
+Tensor4 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One pair's probability map and truth on the network's grid, H x W."""
+
+    name: str
+    probability: Probability
+    truth: NDArray[np.bool_]
+    defective: bool
+
+
+@dataclass(frozen=True)
+class SplitScores:
+    """Scores of a split: pooled pixel counts at the network's size, and images by outcome."""
+
+    pairs: int
+    defective: int
+    pixels: PixelCounts
+    false_calls: int
+    escapes: int
+    image_auroc: float | None
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the five measures of the change class, then the counts, as a manifest stores them."""
+        pixels = self.pixels
+        measures = {
+            "precision": pixels.precision,
+            "recall": pixels.recall,
+            "iou": pixels.iou,
+            "f1": pixels.dice,
+            "accuracy": pixels.accuracy,
+            "image_auroc": self.image_auroc,
+        }
+        counts = {
+            "pairs": self.pairs,
+            "defective_pairs": self.defective,
+            "false_calls": self.false_calls,
+            "escapes": self.escapes,
+            "tp_px": pixels.tp,
+            "fp_px": pixels.fp,
+            "fn_px": pixels.fn,
+            "tn_px": pixels.tn,
+        }
+        known = {f"val_{name}": round(value, 6) for name, value in measures.items() if value is not None}
+        return known | {f"val_{name}": float(value) for name, value in counts.items()}
+
+
+def predict_split(
+    network: ChangeNetLite, folder: PairFolder, split: str, spec: InputSpec
+) -> tuple[Prediction, ...]:
+    """Return the predictions of every pair of ``split``, fed through the app's own preprocessing."""
+    network.eval()
+    return tuple(_predict(network, folder, name, spec) for name in folder.names(split))
+
+
+def _predict(network: ChangeNetLite, folder: PairFolder, name: str, spec: InputSpec) -> Prediction:
+    pair = folder.read(name)
+    size = (spec.width, spec.height)
+    truth = cv2.resize(pair.mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT) > 0
+    with torch.inference_mode():
+        logits = network(
+            torch.from_numpy(to_tensor(pair.test, spec)), torch.from_numpy(to_tensor(pair.golden, spec))
+        )
+    return Prediction(name, change_probability(logits.numpy())[0], truth, bool(pair.mask.any()))
+
+
+def change_probability(logits: Tensor4) -> Tensor4:
+    """Return the softmax of the change class, N x H x W, of logits N x 2 x H x W."""
+    margin = (logits[:, 1] - logits[:, 0]).astype(np.float64)
+    return (0.5 * (1.0 + np.tanh(0.5 * margin))).astype(np.float32)
+
+
+def score(predictions: Sequence[Prediction], judgement: Judgement) -> SplitScores:
+    """Return the scores; pixels by argmax (probability above one half), images by ``judgement``."""
+    pixels = pool(count_pixels(p.probability > 0.5, p.truth) for p in predictions)
+    rejected = [
+        largest_region(p.probability, judgement.threshold) >= judgement.min_area_px for p in predictions
+    ]
+    defective = [p.defective for p in predictions]
+    return SplitScores(
+        pairs=len(predictions),
+        defective=sum(defective),
+        pixels=pixels,
+        false_calls=sum(r and not d for r, d in zip(rejected, defective, strict=True)),
+        escapes=sum(d and not r for r, d in zip(rejected, defective, strict=True)),
+        image_auroc=auroc(
+            [float(np.sort(p.probability, axis=None)[-judgement.min_area_px]) for p in predictions], defective
+        ),
+    )

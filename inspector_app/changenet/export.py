@@ -1,0 +1,213 @@
+"""Export of a trained network to ONNX, with its manifest and a stored self-check beside it.
+
+The graph has two inputs (``input0`` test, ``input1`` golden), runs the encoder once for each, and gives
+``output_final``, the logits.  Batch, height and width are free; sides must be multiples of 32.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from inspector_app.changenet.evaluate import change_probability
+from inspector_app.changenet.lite import ChangeNetLite
+from inspector_app.changenet.module import load_averaged
+from inspector_app.changenet.quiet import quiet
+from inspector_app.core.manifest import InputSpec, Judgement, ModelManifest
+
+OPSET = 18
+LARGEST_FILE = 20 * 1000 * 1000
+TOLERANCE = 1e-3
+_NAMES = ("input0", "input1", "output_final")
+_CHECKED_SHAPES: tuple[tuple[int, int, int], ...] = ((1, 256, 256), (3, 64, 96), (2, 320, 224))
+_SELF_CHECK_SIDE = 64
+
+Tensor4 = NDArray[np.float32]
+
+
+class ExportMismatchError(RuntimeError):
+    """The exported graph is too large, or does not compute what the network computes."""
+
+
+@dataclass(frozen=True)
+class ModelStatement:
+    """What a manifest says beyond the file: origin, licence, limits and scores."""
+
+    name: str
+    description: str
+    training_data: str
+    licence: str
+    judgement: Judgement = field(default_factory=Judgement)
+    scores: dict[str, float] = field(default_factory=dict)
+    size: int = 256
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """The written manifest and the largest difference of logits between graph and network."""
+
+    manifest: ModelManifest
+    folder: Path
+    max_abs_diff: float
+
+
+def load_checkpoint(checkpoint: Path) -> ChangeNetLite:
+    """Return the averaged network of a training checkpoint, in evaluation mode."""
+    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    return load_averaged(saved["state_dict"])
+
+
+def export_model(network: ChangeNetLite, out: Path, statement: ModelStatement) -> ExportResult:
+    """Write ``NAME.onnx``, ``manifest.json`` and ``selfcheck.npz`` into ``out``, each atomically.
+
+    Raises ExportMismatchError when the graph differs from the network by more than 1e-3 in any logit on
+    any of three shapes, or is larger than 20 MB; nothing is put in place then.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    target = out / f"{statement.name}.onnx"
+    beside = out / f".{statement.name}.onnx.tmp"
+    try:
+        write_onnx(network, beside)
+        difference = check_parity(network, beside)
+        self_check = self_check_arrays(beside)
+        manifest = _manifest(statement, target.name, beside)
+        os.replace(beside, target)
+    finally:
+        beside.unlink(missing_ok=True)
+    _write_self_check(out / "selfcheck.npz", self_check)
+    _write_text(out / "manifest.json", manifest.model_dump_json(indent=2) + "\n")
+    return ExportResult(manifest, out, difference)
+
+
+def write_onnx(network: ChangeNetLite, file: Path) -> None:
+    """Write the graph, BatchNorm folded into the convolutions and nothing kept of where it was made."""
+    import onnx
+
+    folded = fold_batch_norm(network)
+    # Traced at one size, since tracing with free axes takes a minute: every operator of this network works at
+    # any size (the resizes are by factors), so the axes are freed afterwards and checked on several shapes.
+    example = (torch.zeros(2, 3, 64, 96), torch.zeros(2, 3, 64, 96))
+    # The exporter speaks of its own internals; parity is checked on the result.
+    with quiet("torch.onnx", ".*"):
+        program = torch.onnx.export(
+            folded,
+            example,
+            input_names=list(_NAMES[:2]),
+            output_names=list(_NAMES[2:]),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise ExportMismatchError("the exporter returned no graph")
+    model = program.model_proto
+    _strip(model)
+    onnx.checker.check_model(model)
+    onnx.save_model(model, str(file))
+    if file.stat().st_size > LARGEST_FILE:
+        raise ExportMismatchError(f"the graph takes {file.stat().st_size / 1e6:.1f} MB, more than 20 MB")
+
+
+def fold_batch_norm(network: ChangeNetLite) -> nn.Module:
+    """Return a copy in evaluation mode whose BatchNorm layers are folded into their convolutions."""
+    folded = copy.deepcopy(network).eval()
+    for parent in folded.modules():
+        if not isinstance(parent, nn.Sequential):
+            continue
+        for index in range(len(parent) - 1):
+            layer, norm = parent[index], parent[index + 1]
+            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                parent[index] = fuse_conv_bn_eval(layer, norm)
+                parent[index + 1] = nn.Identity()
+    return folded
+
+
+def check_parity(network: ChangeNetLite, file: Path) -> float:
+    """Return the largest difference between graph and network over three shapes, or raise."""
+    session = _session(file)
+    rng = np.random.default_rng(7)
+    worst = 0.0
+    for batch, height, width in _CHECKED_SHAPES:
+        test, golden = (rng.uniform(-1, 1, (batch, 3, height, width)).astype(np.float32) for _ in range(2))
+        with torch.inference_mode():
+            expected = network.eval()(torch.from_numpy(test), torch.from_numpy(golden)).numpy()
+        (got,) = session.run([_NAMES[2]], {_NAMES[0]: test, _NAMES[1]: golden})
+        worst = max(worst, float(np.abs(got - expected).max()))
+    if not worst <= TOLERANCE:
+        raise ExportMismatchError(f"graph and network differ by {worst:.2g} in a logit")
+    return worst
+
+
+def self_check_arrays(file: Path) -> dict[str, NDArray[np.float32]]:
+    """Return ``test``, ``golden`` (1 x 3 x 64 x 64) and the expected ``probability`` (1 x 64 x 64)."""
+    rng = np.random.default_rng(20)
+    side = _SELF_CHECK_SIDE
+    ramp = np.linspace(-1, 1, side, dtype=np.float32)
+    golden = 0.5 * (ramp[:, None] + ramp[None, :]) + rng.normal(0, 0.05, (1, 3, side, side))
+    test = golden + rng.normal(0, 0.02, golden.shape)
+    test[:, :, 20:36, 28:50] = rng.uniform(-1, 1, (1, 3, 1, 1))
+    arrays = {
+        "test": np.clip(test, -1, 1).astype(np.float32),
+        "golden": np.clip(golden, -1, 1).astype(np.float32),
+    }
+    (logits,) = _session(file).run([_NAMES[2]], {_NAMES[0]: arrays["test"], _NAMES[1]: arrays["golden"]})
+    return arrays | {"probability": change_probability(logits)}
+
+
+def _session(file: Path) -> Any:
+    # The app reaches onnxruntime through engines/ alone; the check of an export must not depend on those.
+    import onnxruntime
+
+    return onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+
+
+def _strip(model: Any) -> None:
+    """Remove stack traces and file names of this machine, and give the free axes plain names."""
+    del model.metadata_props[:]
+    model.doc_string = ""
+    graph = model.graph
+    for entry in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        entry.doc_string = ""
+        del entry.metadata_props[:]
+    del graph.value_info[:]
+    for tensor in (*graph.input, *graph.output):
+        axes = tensor.type.tensor_type.shape.dim
+        for axis, name in ((0, "batch"), (2, "height"), (3, "width")):
+            axes[axis].dim_param = name
+
+
+def _manifest(statement: ModelStatement, file_name: str, file: Path) -> ModelManifest:
+    return ModelManifest(
+        name=statement.name,
+        description=statement.description,
+        file=file_name,
+        sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+        input=InputSpec(height=statement.size, width=statement.size, dynamic=True, multiple=32),
+        judgement=statement.judgement,
+        training_data=statement.training_data,
+        scores=statement.scores,
+        licence=statement.licence,
+    )
+
+
+def _write_self_check(path: Path, arrays: dict[str, NDArray[np.float32]]) -> None:
+    beside = path.with_name(f".{path.name}.tmp")
+    with beside.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    os.replace(beside, path)
+
+
+def _write_text(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}.tmp")
+    beside.write_text(text, encoding="utf-8")
+    os.replace(beside, path)

@@ -1,0 +1,55 @@
+"""Feeds pairs to the trainer, numbered from the start of the training so that a resumed one goes on."""
+
+from __future__ import annotations
+
+import lightning
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from inspector_app.changenet.arrays import Image
+from inspector_app.changenet.config import TrainConfig
+from inspector_app.changenet.sources import PairSource
+
+Item = tuple[Tensor, Tensor, Tensor]
+"""Test and golden, 3 x H x W uint8, and truth, H x W bool."""
+
+
+class EpochPairs(Dataset[Item]):
+    """The pairs of one epoch at one size."""
+
+    def __init__(self, source: PairSource, first: int, count: int, size: int) -> None:
+        """``first`` is the number of this epoch's first pair, ``count`` how many there are."""
+        self._source, self._first, self._count, self._size = source, first, count, size
+
+    def __len__(self) -> int:
+        """Return the number of pairs."""
+        return self._count
+
+    def __getitem__(self, index: int) -> Item:
+        """Return the ``index``-th pair of the epoch."""
+        pair = self._source.pair(self._first + index, self._size)
+        return _tensor(pair.test), _tensor(pair.golden), torch.from_numpy(pair.mask)
+
+
+class PairFeed(lightning.LightningDataModule):
+    """Gives each epoch its own pairs, small ones during the warm share of the training."""
+
+    def __init__(self, source: PairSource, config: TrainConfig) -> None:
+        """Feed from ``source`` by the sizes and numbers of ``config``."""
+        super().__init__()
+        self._source, self._config = source, config
+
+    def train_dataloader(self) -> DataLoader[Item]:
+        """Return the loader of the trainer's current epoch."""
+        config = self._config
+        epoch = self.trainer.current_epoch if self.trainer is not None else 0
+        count = config.stretch * config.batch
+        size = config.warm_size if epoch < config.warm_share * config.epochs else config.size
+        pairs = EpochPairs(self._source, epoch * count, count, size)
+        return DataLoader(pairs, config.batch, num_workers=config.workers)
+
+
+def _tensor(image: Image) -> Tensor:
+    """Return 3 x H x W of an H x W x 3 image without copying: its memory is channels-last already."""
+    return torch.from_numpy(image).permute(2, 0, 1)

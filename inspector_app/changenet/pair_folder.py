@@ -1,0 +1,80 @@
+"""Reader of the ``A/ B/ label/ list/`` layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from inspector_app.changenet.arrays import Image, Mask, Pair
+
+
+class PairFolderError(ValueError):
+    """A folder of pairs is incomplete or holds an unreadable file; the message says which."""
+
+
+@dataclass(frozen=True)
+class PairFolder:
+    """Pairs in ``A/`` (test), ``B/`` (golden), ``label/`` (mask); names come from ``list/<split>.txt``."""
+
+    root: Path
+
+    def names(self, split: str) -> tuple[str, ...]:
+        """Return the file names of a split, in the list's order; every file of ``A/`` if no list is there.
+
+        Only ``train`` may lack its list: pre-rendered pairs need none.
+        """
+        listing = self.root / "list" / f"{split}.txt"
+        if listing.is_file():
+            lines = listing.read_text(encoding="utf-8").splitlines()
+            return tuple(line for line in lines if line.strip())
+        if split == "train" and (self.root / "A").is_dir():
+            return tuple(sorted(f.name for f in (self.root / "A").iterdir() if f.is_file()))
+        raise PairFolderError(f"{listing} is missing")
+
+    def read(self, name: str, size: int | None = None) -> Pair:
+        """Return one pair, brought to ``size`` x ``size`` (images by area, mask by nearest neighbour)."""
+        test = read_rgb(self.root / "A" / name, size)
+        golden = read_rgb(self.root / "B" / name, size)
+        label = self.root / "label" / name
+        if not label.is_file() and label.with_suffix(".png").is_file():
+            label = label.with_suffix(".png")
+        mask = read_mask(label, size)
+        if not test.shape == golden.shape == (*mask.shape, 3):
+            raise PairFolderError(f"{name}: A, B and label differ in size")
+        return Pair(golden, test, mask)
+
+    def read_all(self, names: Sequence[str], size: int | None) -> Iterator[Pair]:
+        """Yield the named pairs, at ``size`` x ``size`` or as stored."""
+        for name in names:
+            yield self.read(name, size)
+
+
+def read_rgb(path: Path, size: int | None = None) -> Image:
+    """Return the image as RGB, resized by area if ``size`` is given; PairFolderError if unreadable."""
+    image = cv2.cvtColor(_decode(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    if size is not None and image.shape[:2] != (size, size):
+        image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+    return image.astype(np.uint8, copy=False)
+
+
+def read_mask(path: Path, size: int | None = None) -> Mask:
+    """Return the mask; every value above zero is set, so files with 0/1 and 0/255 both work."""
+    mask = _decode(path, cv2.IMREAD_GRAYSCALE)
+    if size is not None and mask.shape != (size, size):
+        mask = cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST_EXACT).astype(
+            np.uint8, copy=False
+        )
+    return mask > 0
+
+
+def _decode(path: Path, flag: int) -> Image:
+    if not path.is_file():
+        raise PairFolderError(f"{path} is missing")
+    image = cv2.imdecode(np.fromfile(path, np.uint8), flag)
+    if image is None:
+        raise PairFolderError(f"{path} is not a readable image")
+    return image.astype(np.uint8, copy=False)

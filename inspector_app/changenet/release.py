@@ -1,0 +1,40 @@
+"""From a checkpoint to a model folder: limits from training pairs, scores on validation pairs, export."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from inspector_app.changenet.evaluate import SplitScores, predict_split, score
+from inspector_app.changenet.export import ExportResult, ModelStatement, export_model, load_checkpoint
+from inspector_app.changenet.judgement import suggest_judgement
+from inspector_app.changenet.pair_folder import PairFolder
+from inspector_app.core.manifest import InputSpec
+
+
+@dataclass(frozen=True)
+class Release:
+    """What was exported, and the scores that went into its manifest (None without validation pairs)."""
+
+    export: ExportResult
+    scores: SplitScores | None
+
+
+def export_onnx(checkpoint: Path, out: Path, statement: ModelStatement, data: Path | None = None) -> Release:
+    """Export the averaged network of ``checkpoint`` into the folder ``out``.
+
+    With ``data`` (a folder of pairs with ``train`` and ``val`` lists) the decision limits are chosen on
+    ``train`` and the scores measured on ``val``; without it the limits and scores of ``statement`` stand.
+    Raises PairFolderError, ValueError (a split without good or defective pairs) and ExportMismatchError.
+    """
+    network = load_checkpoint(checkpoint)
+    scores = None
+    if data is not None:
+        folder = PairFolder(data)
+        spec = InputSpec(height=statement.size, width=statement.size, dynamic=True)
+        seen = predict_split(network, folder, "train", spec)
+        judgement = suggest_judgement([p.probability for p in seen], [p.defective for p in seen])
+        scores = score(predict_split(network, folder, "val", spec), judgement)
+        statement = dataclasses.replace(statement, judgement=judgement, scores=scores.as_dict())
+    return Release(export_model(network, out, statement), scores)

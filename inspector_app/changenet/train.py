@@ -1,0 +1,129 @@
+"""Training of a change network, resumable, with its checkpoints outside the checkout."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.loggers import CSVLogger
+
+from inspector_app.changenet.arrays import Pair
+from inspector_app.changenet.augment import AugmentStrength
+from inspector_app.changenet.callbacks import OnProgress, ProgressMeter, SaveLast
+from inspector_app.changenet.config import TrainConfig
+from inspector_app.changenet.feed import PairFeed
+from inspector_app.changenet.module import ChangeModule
+from inspector_app.changenet.pair_folder import PairFolder
+from inspector_app.changenet.quiet import quiet
+from inspector_app.changenet.sources import (
+    ObjectMix,
+    ObjectSource,
+    PairSource,
+    RenderedSource,
+    StoredSource,
+)
+
+LAST = "last.ckpt"
+_OBJECT_CACHE_SIDE = 320
+# Rendered pairs of many objects: any orientation, mild light (the renderer varies it), roles exchangeable.
+_GENERIC = AugmentStrength(turn=0.75, zoom=0.15, jitter=0.12, degrade=0.25, swap=0.3)
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training left: the last checkpoint, steps done in all, and seconds and pairs of this run."""
+
+    checkpoint: Path
+    steps: int
+    seconds: float
+    pairs: int
+
+
+class NothingToResumeError(FileNotFoundError):
+    """``resume`` was asked for, but the folder holds no checkpoint."""
+
+
+def run_training(config: TrainConfig, on_progress: OnProgress | None = None) -> TrainResult:
+    """Train by ``config`` and return where the weights are; ``on_progress`` hears of every tenth step.
+
+    A checkpoint is written after every ``epoch_steps`` steps, beside and then moved into place.  With
+    ``resume`` the training goes on from it and sees the same pairs as an uninterrupted one.
+    Raises NothingToResumeError, PairFolderError, PretrainedWeightsMissingError and, when the loss is no
+    longer a number, TrainingDivergedError.
+    """
+    checkpoint = config.folder / LAST
+    if config.resume and not checkpoint.is_file():
+        raise NothingToResumeError(f"there is no checkpoint to resume from in {config.folder}")
+    config.folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(config.threads)
+    meter = ProgressMeter(config, on_progress)
+    # Lightning advertises, and warns of what is meant here (a frozen encoder, no worker processes).
+    with quiet("lightning.pytorch", r"lightning\."):
+        lightning.seed_everything(config.seed, verbose=False)
+        trainer = _trainer(config, meter, SaveLast(checkpoint))
+        feed = PairFeed(build_source(config), config)
+        resumed = checkpoint if config.resume else None
+        with _plain_interrupt(trainer):
+            trainer.fit(ChangeModule(config), datamodule=feed, ckpt_path=resumed, weights_only=True)
+    return TrainResult(checkpoint, trainer.global_step, meter.seconds, meter.pairs)
+
+
+def _trainer(config: TrainConfig, meter: ProgressMeter, saver: SaveLast) -> lightning.Trainer:
+    return lightning.Trainer(
+        accelerator="cpu",
+        precision="bf16-mixed" if config.precision == "bf16" else "32-true",
+        max_epochs=config.epochs,
+        gradient_clip_val=3.0,
+        default_root_dir=config.folder,
+        logger=CSVLogger(config.folder, name="log"),
+        log_every_n_steps=20,
+        callbacks=[meter, saver],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        reload_dataloaders_every_n_epochs=1,
+    )
+
+
+@contextmanager
+def _plain_interrupt(trainer: lightning.Trainer) -> Iterator[None]:
+    """Let Ctrl-C end as KeyboardInterrupt; Lightning would ignore further ones and exit with 1."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as ended:
+        if trainer.interrupted:
+            raise KeyboardInterrupt from ended
+        raise
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
+
+
+def build_source(config: TrainConfig) -> PairSource:
+    """Return the source of training pairs that ``config`` names; only the ``train`` list is ever read."""
+    if config.data is None:
+        return RenderedSource(_renderer(config), config.seed, _GENERIC)
+    folder = PairFolder(config.data)
+    names = folder.names("train")
+    if config.mode == "object":
+        pairs = list(folder.read_all(names, config.cache_size or _OBJECT_CACHE_SIDE))
+        return ObjectSource(pairs, config.seed, AugmentStrength(), ObjectMix())
+    return StoredSource(list(folder.read_all(names, config.cache_size)), config.seed, _GENERIC)
+
+
+def _renderer(config: TrainConfig) -> Callable[[np.random.Generator], Pair]:
+    from inspector_app.synthesis import render_pair
+
+    def render(rng: np.random.Generator) -> Pair:
+        made = render_pair(rng, families=config.families, size=config.cache_size or config.size)
+        return Pair(made.golden, made.test, made.mask)
+
+    return render

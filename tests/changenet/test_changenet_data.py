@@ -1,0 +1,174 @@
+"""Reader, augmentation and sources: invariants of the pairs that a network is trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from changenet_pictures import SIDE, board, good_picture, part_mask
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inspector_app.changenet.arrays import Pair
+from inspector_app.changenet.augment import AugmentStrength, augment_pair, photometry
+from inspector_app.changenet.defects import paste_defect, random_defect
+from inspector_app.changenet.displaced import damage_lead, displace, fill_periodic, take_apart, vote_outline
+from inspector_app.changenet.pair_folder import PairFolder, PairFolderError
+from inspector_app.changenet.sources import ObjectMix, ObjectSource, RenderedSource, StoredSource
+
+STILL = AugmentStrength(turn=0, zoom=0, shift=0, misalign=0, tilt=0, jitter=0, degrade=0)
+
+
+def marked_pair() -> Pair:
+    """A pair whose test image is white exactly where its mask is set."""
+    test = np.zeros((SIDE, SIDE, 3), np.uint8)
+    mask = np.zeros((SIDE, SIDE), bool)
+    test[20:50, 30:44], mask[20:50, 30:44] = 255, True
+    return Pair(np.zeros_like(test), test, mask)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), size=st.sampled_from([64, 96, 128]))
+def test_the_mask_follows_the_test_image(seed: int, size: int) -> None:
+    strength = AugmentStrength(turn=0.8, jitter=0, degrade=0)
+    out = augment_pair(marked_pair(), size, strength, np.random.default_rng(seed))
+    assert out.test.shape == out.golden.shape == (size, size, 3)
+    assert out.mask.shape == (size, size)
+    differs = (out.test[..., 0] > 127) != out.mask
+    assert differs.sum() <= 4 * 2 * size * 0.02 + 8  # only seam pixels may round apart
+
+
+def test_a_swap_exchanges_the_roles_and_keeps_the_mask() -> None:
+    pair = marked_pair()
+    swapped = AugmentStrength(**{**STILL.__dict__, "swap": 1.0})
+    out = augment_pair(pair, SIDE, swapped, np.random.default_rng(1))
+    assert out.golden.max() == 255
+    assert out.test.max() == 0
+    assert out.mask.sum() == pair.mask.sum()
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_photometry_keeps_size_and_type_and_its_input(seed: int) -> None:
+    image = good_picture()
+    before = image.copy()
+    out = photometry(image, AugmentStrength(degrade=1.0), np.random.default_rng(seed))
+    assert out.dtype == np.uint8
+    assert out.shape == image.shape
+    assert np.array_equal(image, before)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_defect_is_marked_where_the_picture_changed(seed: int) -> None:
+    image = good_picture()
+    changed, mask = random_defect(image, board(), part_mask(), np.random.default_rng(seed))
+    difference = np.abs(changed.astype(int) - image).max(axis=2)
+    assert changed.shape == image.shape
+    assert not (difference[~mask] > 60).any()
+    assert mask.mean() < 0.3
+
+
+def test_a_pasted_defect_shows_the_defect_on_the_good_picture() -> None:
+    defective, mask = good_picture(1), np.zeros((SIDE, SIDE), bool)
+    defective[40:50, 40:50], mask[40:50, 40:50] = (255, 0, 0), True
+    out, truth = paste_defect(good_picture(2), defective, mask, np.random.default_rng(0))
+    assert truth.sum() == pytest.approx(100, abs=25)
+    assert (out[truth][:, 0] > 150).mean() > 0.8
+
+
+def test_a_periodic_background_is_restored_behind_the_part() -> None:
+    image = board()
+    hidden = np.zeros((SIDE, SIDE), bool)
+    hidden[30:70, 30:66] = True
+    covered = image.copy()
+    covered[hidden] = 0
+    restored = fill_periodic(covered, hidden)
+    assert np.abs(restored.astype(int) - image).mean() < 4
+
+
+def test_the_outline_is_what_large_masks_agree_on() -> None:
+    small = np.zeros((SIDE, SIDE), bool)
+    one, two, three = (small.copy() for _ in range(3))
+    for mask, right in ((one, 60), (two, 60), (three, 90)):
+        mask[20:80, 20:right] = True
+    outline = vote_outline([small, one, two, three])
+    assert outline is not None
+    assert outline[50, 40]
+    assert not outline[50, 80]
+    assert vote_outline([small, one]) is None
+
+
+def test_a_displaced_part_covers_its_place_and_where_it_lies() -> None:
+    outline = np.zeros((SIDE, SIDE), bool)
+    outline[24:80, 28:68] = True
+    scene = take_apart(good_picture(), outline)
+    assert scene.part[40, 48]
+    assert scene.part.mean() < 0.25
+    for seed in range(8):
+        test, mask = displace(scene, scene, outline, np.random.default_rng(seed))
+        assert test.shape == (SIDE, SIDE, 3)
+        assert (mask & outline).sum() > 0.9 * outline.sum()
+
+
+def test_a_damaged_lead_changes_little_beside_the_lead() -> None:
+    outline = np.zeros((SIDE, SIDE), bool)
+    outline[24:80, 28:68] = True
+    scene = take_apart(good_picture(), outline)
+    made = [damage_lead(scene, np.random.default_rng(seed)) for seed in range(6)]
+    assert any(result is not None for result in made)
+    assert all(result is None or 0 < result[1].mean() < 0.15 for result in made)
+
+
+def test_the_reader_takes_masks_of_one_and_of_255_and_names_with_spaces(pair_folder: Path) -> None:
+    folder = PairFolder(pair_folder)
+    names = folder.names("train")
+    assert len(names) == 8
+    assert folder.names("val") == names[3:6]
+    assert folder.read(names[4]).mask.sum() == 80
+    pair = folder.read(names[6], 64)
+    assert pair.test.shape == (64, 64, 3)
+    assert pair.mask.mean() > 0.3
+
+
+def test_the_reader_names_what_is_missing(pair_folder: Path) -> None:
+    (pair_folder / "label" / "pair 1.png").unlink()
+    folder = PairFolder(pair_folder)
+    with pytest.raises(PairFolderError, match=r"pair 1\.png is missing"):
+        folder.read("pair 1.png")
+    with pytest.raises(PairFolderError, match=r"test\.txt is missing"):
+        folder.names("test")
+
+
+def test_an_object_source_gives_the_same_pair_for_the_same_index(pair_folder: Path) -> None:
+    folder = PairFolder(pair_folder)
+    pairs = [folder.read(name) for name in folder.names("train")]
+    first, second = (ObjectSource(pairs, 3, AugmentStrength(), ObjectMix()) for _ in range(2))
+    shares = []
+    for index in range(60):
+        a, b = first.pair(index, 64), second.pair(index, 64)
+        assert np.array_equal(a.test, b.test)
+        assert np.array_equal(a.mask, b.mask)
+        shares.append(bool(a.mask.any()))
+    assert 0.1 < 1 - np.mean(shares) < 0.6
+
+
+def test_a_stored_source_visits_every_pair_once_a_round(pair_folder: Path) -> None:
+    folder = PairFolder(pair_folder)
+    pairs = [folder.read(name) for name in folder.names("train")]
+    source = StoredSource(pairs, 0, STILL)
+    found = [float(source.pair(index, SIDE).mask.mean()) for index in range(len(pairs))]
+    assert sorted(np.round(found, 2)) == sorted(np.round([p.mask.mean() for p in pairs], 2))
+    with pytest.raises(ValueError, match="no training pairs"):
+        StoredSource([], 0, STILL)
+
+
+def test_a_rendered_source_renders_anew_for_each_index() -> None:
+    def render(rng: np.random.Generator) -> Pair:
+        test = np.full((64, 64, 3), int(rng.integers(256)), np.uint8)
+        return Pair(test, test, np.zeros((64, 64), bool))
+
+    source = RenderedSource(render, 0, STILL)
+    assert len({int(source.pair(i, 64).test[0, 0, 0]) for i in range(20)}) > 10
+    assert np.array_equal(source.pair(5, 64).test, source.pair(5, 64).test)

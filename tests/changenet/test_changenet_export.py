@@ -1,0 +1,131 @@
+"""The exported graph: same numbers as the network, free sizes, separate encoder passes, clean metadata."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the training extra is not installed")
+onnx = pytest.importorskip("onnx", reason="the training extra is not installed")
+pytest.importorskip("onnxscript", reason="the training extra is not installed")
+ort = pytest.importorskip("onnxruntime")
+
+from inspector_app.changenet.evaluate import change_probability, predict_split, score  # noqa: E402
+from inspector_app.changenet.export import (  # noqa: E402
+    ExportMismatchError,
+    ExportResult,
+    ModelStatement,
+    check_parity,
+    export_model,
+)
+from inspector_app.changenet.judgement import largest_region, suggest_judgement  # noqa: E402
+from inspector_app.changenet.lite import ChangeNetLite, build_network  # noqa: E402
+from inspector_app.changenet.pair_folder import PairFolder  # noqa: E402
+from inspector_app.core.manifest import InputSpec, Judgement, ModelManifest  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def network() -> ChangeNetLite:
+    torch.manual_seed(1)
+    built = build_network(pretrained=False)
+    # Statistics other than zero and one, so that folding BatchNorm wrongly would show.
+    for module in built.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_mean, -0.1, 0.1)
+            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
+    return built.eval()
+
+
+@pytest.fixture(scope="module")
+def exported(network: ChangeNetLite, tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
+    statement = ModelStatement(
+        "tiny", "a test", "none", "Apache-2.0", Judgement(min_area_px=9), {"val_iou": 0.5}
+    )
+    return export_model(network, tmp_path_factory.mktemp("model"), statement)
+
+
+def test_graph_and_network_agree_on_several_shapes(exported: ExportResult) -> None:
+    assert exported.max_abs_diff < 1e-3
+
+
+def test_the_manifest_describes_the_file(exported: ExportResult) -> None:
+    text = (exported.folder / "manifest.json").read_text(encoding="utf-8")
+    manifest = ModelManifest.model_validate_json(text)
+    file = exported.folder / manifest.file
+    assert manifest == exported.manifest
+    assert manifest.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert manifest.input.dynamic
+    assert manifest.judgement.min_area_px == 9
+    assert file.stat().st_size < 20e6
+    assert sorted(f.name for f in exported.folder.iterdir()) == [
+        "manifest.json",
+        "selfcheck.npz",
+        "tiny.onnx",
+    ]
+
+
+def test_the_graph_has_the_agreed_names_and_free_axes(exported: ExportResult) -> None:
+    model = onnx.load(str(exported.folder / "tiny.onnx"))
+    axes = [[d.dim_param or d.dim_value for d in t.type.tensor_type.shape.dim] for t in model.graph.input]
+    assert [t.name for t in model.graph.input] == ["input0", "input1"]
+    assert axes == [["batch", 3, "height", "width"]] * 2
+    assert [t.name for t in model.graph.output] == ["output_final"]
+    assert model.opset_import[0].version >= 17
+    assert {n.op_type for n in model.graph.node} <= {
+        "Conv", "Clip", "Add", "Relu", "Sub", "Abs", "Concat", "Resize",
+    }  # fmt: skip
+
+
+def test_each_image_has_an_encoder_pass_of_its_own(exported: ExportResult) -> None:
+    graph = onnx.load(str(exported.folder / "tiny.onnx")).graph
+    origins: dict[str, frozenset[str]] = {t.name: frozenset({t.name}) for t in graph.input}
+    alone = {"input0": 0, "input1": 0}
+    for node in graph.node:
+        origin = frozenset().union(*(origins.get(name, frozenset()) for name in node.input))
+        origins.update(dict.fromkeys(node.output, origin))
+        if node.op_type == "Conv" and len(origin) == 1:
+            alone[next(iter(origin))] += 1
+    assert alone["input0"] == alone["input1"] >= 40
+
+
+def test_nothing_tells_where_the_graph_was_made(exported: ExportResult) -> None:
+    content = (exported.folder / "tiny.onnx").read_bytes()
+    assert b".py" not in content
+    assert b"site-packages" not in content
+
+
+def test_the_self_check_repeats(exported: ExportResult) -> None:
+    session = ort.InferenceSession(str(exported.folder / "tiny.onnx"), providers=["CPUExecutionProvider"])
+    with np.load(exported.folder / "selfcheck.npz", allow_pickle=False) as stored:
+        (logits,) = session.run(None, {"input0": stored["test"], "input1": stored["golden"]})
+        assert stored["test"].dtype == np.float32
+        assert np.abs(change_probability(logits) - stored["probability"]).max() < 1e-5
+
+
+def test_another_network_does_not_pass_for_this_one(exported: ExportResult) -> None:
+    torch.manual_seed(2)
+    with pytest.raises(ExportMismatchError, match="differ"):
+        check_parity(build_network(pretrained=False), exported.folder / "tiny.onnx")
+
+
+def test_limits_lie_between_good_and_defective() -> None:
+    good, bad = np.zeros((2, 64, 64), np.float32)
+    good[:3, :4], bad[10:40, 10:40] = 0.6, 0.9
+    judgement = suggest_judgement([good, bad], [False, True])
+    assert largest_region(good, judgement.threshold) < judgement.min_area_px
+    assert largest_region(bad, judgement.threshold) >= judgement.min_area_px
+    with pytest.raises(ValueError, match="both good and defective"):
+        suggest_judgement([good], [False])
+
+
+def test_scores_count_every_pixel_and_every_image(network: ChangeNetLite, pair_folder: Path) -> None:
+    spec = InputSpec(height=64, width=64, dynamic=True)
+    predictions = predict_split(network, PairFolder(pair_folder), "val", spec)
+    scores = score(predictions, Judgement(threshold=1.0, min_area_px=64 * 64))
+    pixels = scores.pixels
+    assert pixels.tp + pixels.fp + pixels.fn + pixels.tn == 3 * 64 * 64
+    assert (scores.pairs, scores.defective, scores.false_calls, scores.escapes) == (3, 2, 0, 2)
+    assert scores.as_dict()["val_escapes"] == 2

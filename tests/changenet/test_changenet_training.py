@@ -1,0 +1,78 @@
+"""A training of a few steps: checkpoint, resume, progress, and what goes wrong in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the training extra is not installed")
+pytest.importorskip("lightning", reason="the training extra is not installed")
+
+from pydantic import ValidationError  # noqa: E402
+
+from inspector_app.changenet.callbacks import TrainProgress  # noqa: E402
+from inspector_app.changenet.config import TrainConfig  # noqa: E402
+from inspector_app.changenet.export import load_checkpoint  # noqa: E402
+from inspector_app.changenet.train import NothingToResumeError, run_training  # noqa: E402
+
+
+def config(data: Path, out: Path, **changes: object) -> TrainConfig:
+    values: dict[str, object] = {
+        "name": "tiny",
+        "data": data,
+        "out_dir": out,
+        "size": 64,
+        "warm_size": 64,
+        "cache_size": 96,
+        "steps": 2,
+        "epoch_steps": 1,
+        "batch": 2,
+        "pretrained": False,
+        "precision": "fp32",
+        "threads": 1,
+    }
+    return TrainConfig.model_validate(values | changes)
+
+
+def test_a_resumed_training_ends_where_an_uninterrupted_one_does(pair_folder: Path, tmp_path: Path) -> None:
+    heard: list[TrainProgress] = []
+    whole = run_training(config(pair_folder, tmp_path / "whole"), heard.append)
+    assert whole.steps == 2
+    assert whole.pairs == 4
+    assert heard[-1].step == heard[-1].steps == 2
+    assert heard[-1].pairs_per_s > 0
+
+    run_training(config(pair_folder, tmp_path / "parts", steps=1))
+    resumed = run_training(config(pair_folder, tmp_path / "parts", resume=True))
+    assert resumed.steps == 2
+    assert resumed.pairs == 2
+    saved = torch.load(resumed.checkpoint, weights_only=True)
+    assert saved["train_config"]["name"] == "tiny"
+
+    expected = load_checkpoint(whole.checkpoint).state_dict()
+    got = load_checkpoint(resumed.checkpoint).state_dict()
+    moved = [name for name in expected if not torch.allclose(expected[name], got[name], atol=2e-3)]
+    assert moved == []
+    assert not list((tmp_path / "parts").glob("*.tmp"))
+
+
+def test_generic_pairs_train_through_the_same_loop(pair_folder: Path, tmp_path: Path) -> None:
+    result = run_training(config(pair_folder, tmp_path / "out", mode="generic", steps=1))
+    assert result.checkpoint.is_file()
+
+
+def test_resuming_nothing_is_told(pair_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(NothingToResumeError, match="no checkpoint"):
+        run_training(config(pair_folder, tmp_path / "none", resume=True))
+
+
+def test_a_training_of_one_object_needs_its_pairs() -> None:
+    with pytest.raises(ValidationError, match="needs data"):
+        TrainConfig(name="no-data")
+
+
+def test_checkpoints_go_to_the_data_folder_by_default(pair_folder: Path) -> None:
+    folder = TrainConfig(name="somewhere", data=pair_folder).folder
+    assert folder.parts[-2:] == ("training", "somewhere")
+    assert "inspector-app" in folder.parts

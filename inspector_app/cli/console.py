@@ -9,6 +9,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 from rich.console import Console
 
@@ -63,8 +64,10 @@ def say_error(error: InspectorError) -> None:
 
 @contextmanager
 def opened(data_dir: Path | None) -> Iterator[Inspector]:
-    """The wired program, closed at the end."""
-    inspector = open_inspector(data_dir)
+    """The wired program, closed at the end; ``--data-dir`` counts before the command's name too."""
+    context = click.get_current_context(silent=True)
+    given = context.find_root().params.get("data_dir") if context else None
+    inspector = open_inspector(data_dir or given)
     try:
         yield inspector
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +15,7 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.core.frame import Frame
 from inspector_app.core.inspection import MeasureAt, Settings
 from inspector_app.core.manifest import ModelManifest
+from inspector_app.core.protocols import RecipeRevision
 from inspector_app.core.recipe import Alignment, Limits
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.limits import grid_size, recipe_settings, suggested_limits
@@ -69,12 +70,25 @@ def recipe_basis(inspector: Inspector, name: str, measure_at: MeasureAt) -> Basi
     Raises:
         KeeperError: ``recipe_missing``, or a golden is missing or damaged.
     """
-    plain, _, number = name.rpartition("@")
-    revision = inspector.recipes.get(plain, int(number)) if plain and number.isdigit() else None
-    if revision is None:
-        revision = inspector.recipes.get(name)
+    revision = find_revision(inspector, name)
     goldens = tuple(inspector.recipes.golden_frame(ref) for ref in revision.recipe.goldens)
     return Basis(recipe_settings(revision, measure_at), revision.recipe.model, goldens)
+
+
+def find_revision(inspector: Inspector, text: str) -> RecipeRevision:
+    """``NAME``, or ``NAME@REVISION``; a name may itself hold an @.
+
+    Raises:
+        KeeperError: ``recipe_missing``.
+    """
+    name, _, number = text.rpartition("@")
+    if name and number.isdigit():
+        try:
+            return inspector.recipes.get(name, int(number))
+        except KeeperError:
+            if inspector.store.recipe_revision(text) is None:
+                raise
+    return inspector.recipes.get(text)
 
 
 def bare_basis(
@@ -105,11 +119,6 @@ def bare_basis(
         raise KeeperError("option_invalid", f"These limits do not fit: {problems}.") from error
     settings = Settings(limits=limits, alignment=alignment, measure_at=measure_at)
     return Basis(settings, model, grid=grid_size(manifest) if options.min_area is None else None)
-
-
-def scaled(basis: Basis, um_per_px: float | None, product: str) -> Basis:
-    """The same with the scale and the product's name."""
-    return replace(basis, settings=replace(basis.settings, um_per_px=um_per_px, product=product))
 
 
 def existing(path: Path, what: str) -> Path:

@@ -1,0 +1,155 @@
+"""``inspector-app recipe``: make, show, list, import and export recipes."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from inspector_app.bootstrap import Inspector
+from inspector_app.cli.console import DataDir, known_errors, opened, out
+from inspector_app.cli.options import (
+    AlignOption,
+    LimitOptions,
+    MaxDefectsOption,
+    MinAreaOption,
+    ModelOption,
+    ReviewOption,
+    ThresholdOption,
+    bare_basis,
+    find_revision,
+)
+from inspector_app.core.inspection import MeasureAt
+from inspector_app.core.protocols import RecipeRevision
+from inspector_app.core.recipe import native_min_area
+from inspector_app.services.recipes import dump_recipe
+
+recipe_app = typer.Typer(help="Recipes: all that is needed to inspect one product.", no_args_is_help=True)
+
+AuthorOption = Annotated[str | None, typer.Option("--author", help="Who made it [default: your login name].")]
+NoteOption = Annotated[str, typer.Option("--note", help="What changed and why.")]
+
+
+@recipe_app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(help="The recipe's name.")],
+    golden: Annotated[list[Path], typer.Option(help="A golden; may be given several times.")],
+    product: Annotated[str, typer.Option(help="The product's name.")] = "",
+    model: ModelOption = None,
+    align: AlignOption = "none",
+    threshold: ThresholdOption = None,
+    review_threshold: ReviewOption = None,
+    min_area: MinAreaOption = None,
+    max_defects: MaxDefectsOption = None,
+    mm_per_px: Annotated[float | None, typer.Option(help="Millimetres a pixel of the golden.")] = None,
+    author: AuthorOption = None,
+    note: NoteOption = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Make a recipe, or the next revision of one, from golden images and limits.
+
+    What is not given comes from the model's suggestions. Regions are drawn in the window, or written in the
+    exported file.
+    """
+    limits = LimitOptions(threshold, min_area, review_threshold, max_defects)
+    with known_errors(), opened(data_dir) as inspector:
+        revision = _save_new(inspector, name, golden, product, model, align, limits, mm_per_px, author, note)
+    _said(revision)
+
+
+def _save_new(
+    inspector: Inspector,
+    name: str,
+    golden: list[Path],
+    product: str,
+    model: str | None,
+    align: str,
+    limits: LimitOptions,
+    mm_per_px: float | None,
+    author: str | None,
+    note: str,
+) -> RecipeRevision:
+    chosen = model or inspector.settings.default_model
+    basis = bare_basis(inspector.find_model(chosen).manifest, chosen, limits, align, MeasureAt.NATIVE)
+    recipe = inspector.recipes.new(
+        name,
+        golden,
+        product=product,
+        model=chosen,
+        alignment=basis.settings.alignment,
+        limits=basis.settings.limits,
+        um_per_px=None if mm_per_px is None else mm_per_px * 1000.0,
+    )
+    if basis.grid is not None:
+        size = (recipe.goldens[0].width, recipe.goldens[0].height)
+        area = native_min_area(recipe.limits.min_area_px, basis.grid, size)
+        changed = recipe.limits.model_copy(update={"min_area_px": area})
+        recipe = recipe.model_copy(update={"limits": changed})
+    return inspector.recipes.save_revision(recipe, author or getpass.getuser(), note)
+
+
+@recipe_app.command("list")
+def list_(data_dir: DataDir = None) -> None:
+    """List the newest revision of every recipe."""
+    with known_errors(), opened(data_dir) as inspector:
+        table = Table(
+            "recipe",
+            "revision",
+            "product",
+            "model",
+            "goldens",
+            "author",
+            "saved",
+            "note",
+            header_style="bold",
+        )
+        for one in inspector.recipes.list():
+            recipe = one.recipe
+            saved = one.time.astimezone().strftime("%Y-%m-%d %H:%M")
+            cells = (recipe.product, recipe.model, str(len(recipe.goldens)), one.author, saved, one.note)
+            table.add_row(recipe.name, str(one.revision), *cells)
+        out().print(table)
+
+
+@recipe_app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="NAME, or NAME@REVISION.")], data_dir: DataDir = None
+) -> None:
+    """Print a recipe as TOML."""
+    with known_errors(), opened(data_dir) as inspector:
+        revision = find_revision(inspector, name)
+        typer.echo(f"# revision {revision.revision} by {revision.author}: {revision.note}".rstrip(": "))
+        typer.echo(dump_recipe(revision.recipe, "toml").decode(), nl=False)
+
+
+@recipe_app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A recipe file, .toml or .json.")],
+    author: AuthorOption = None,
+    note: NoteOption = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Save a recipe file as the next revision; every problem of a bad file is told at once."""
+    with known_errors(), opened(data_dir) as inspector:
+        revision = inspector.recipes.import_(file, author or getpass.getuser(), note)
+    _said(revision)
+
+
+@recipe_app.command("export")
+def export(
+    name: Annotated[str, typer.Argument(help="NAME, or NAME@REVISION.")],
+    file: Annotated[Path, typer.Argument(help="Where to write it, .toml or .json.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Write a recipe to a file that stands alone, its goldens embedded."""
+    with known_errors(), opened(data_dir) as inspector:
+        found = find_revision(inspector, name)
+        inspector.recipes.export(found.recipe.name, found.revision, file)
+        out().print(f"{found.recipe.name} revision {found.revision} in {file}", markup=False)
+
+
+def _said(revision: RecipeRevision) -> None:
+    out().print(f"{revision.recipe.name} is now at revision {revision.revision}", markup=False)

@@ -1,0 +1,32 @@
+"""Open the window and run until it is closed."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+
+from PySide6.QtWidgets import QApplication
+
+from inspector_app.bootstrap import Inspector
+from inspector_app.ui.shell import Shell
+
+
+def run_window(
+    inspector: Inspector, argv: Sequence[str] | None = None, *, open_run: int | None = None
+) -> int:
+    """Show the window on ``inspector``; returns the exit code. ``open_run`` opens the Batch page on a run."""
+    existing = QApplication.instance()
+    app = existing if isinstance(existing, QApplication) else QApplication(list(argv or sys.argv[:1]))
+    app.setApplicationName("Inspector")
+    # Ctrl-C in the terminal ends the program as it does any other.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    shell = Shell(inspector, app)
+    shell.window.resize(1280, 800)
+    shell.window.show()
+    shell.start()
+    try:
+        return app.exec()
+    finally:
+        shell.close()
+        inspector.close()

@@ -1,0 +1,1 @@
+"""The Batch page: score a folder and look through what came of it."""

@@ -1,0 +1,1 @@
+"""The History page: search the records and show any of them again."""

@@ -1,0 +1,1 @@
+"""The Inspect page: one pair at a time, live or from files."""

@@ -1,0 +1,207 @@
+"""The Inspect page: puts the parts together and carries signals between presenters and views."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from inspector_app.core.verdict import Disposition
+from inspector_app.ui.engine import EnginePresenter
+from inspector_app.ui.inspect.action_bar import ActionBar
+from inspector_app.ui.inspect.counters import CountersPanel, CountersPresenter
+from inspector_app.ui.inspect.identity_bar import IdentityBar
+from inspector_app.ui.inspect.layers import test_layers
+from inspector_app.ui.inspect.limits_panel import LimitsPanel
+from inspector_app.ui.inspect.live_control import LiveControl
+from inspector_app.ui.inspect.pair_view import PairView
+from inspector_app.ui.inspect.presenter import InspectPresenter
+from inspector_app.ui.inspect.verdict_panel import VerdictPanel
+from inspector_app.ui.inspect.view_bar import ViewBar
+from inspector_app.ui.theme import LIGHT, Theme
+from inspector_app.ui.widgets.canvas import Layer
+from inspector_app.ui.widgets.parts import column, frame, rule
+
+SIDE_WIDTH = 316
+
+
+class InspectPage(QWidget):
+    """Views read the presenters after their signals; the page only wires."""
+
+    reason_wanted = Signal(object)
+
+    def __init__(
+        self,
+        pair: InspectPresenter,
+        engine: EnginePresenter,
+        live: LiveControl,
+        counters: CountersPresenter,
+        station: str,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._pair, self._engine, self._live, self._counters = pair, engine, live, counters
+        self._theme = LIGHT
+        self.actions_bar = ActionBar()
+        self.identity = IdentityBar(station)
+        self.view = PairView()
+        self.view_bar = ViewBar()
+        self.verdict = VerdictPanel()
+        self.limits = LimitsPanel()
+        self.totals = CountersPanel()
+        self._assemble()
+        self._wire_presenters()
+        self._wire_views()
+
+    def _assemble(self) -> None:
+        identity = frame("bar")
+        holder = QHBoxLayout(identity)
+        holder.setContentsMargins(12, 5, 12, 5)
+        holder.addWidget(self.identity)
+        left = column(identity, spacing=0)
+        left.addWidget(self.view, 1)
+        left.addWidget(self.view_bar)
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        middle.addLayout(left, 1)
+        middle.addWidget(self._side())
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(self.actions_bar)
+        whole.addLayout(middle, 1)
+
+    def _side(self) -> QWidget:
+        inner = frame("plain")
+        parts = column(self.verdict, rule(), spacing=10, margins=(12, 12, 12, 12))
+        parts.addWidget(self.limits)
+        parts.addWidget(rule())
+        parts.addWidget(self.totals)
+        parts.addStretch(1)
+        inner.setLayout(parts)
+        scroll = QScrollArea()
+        scroll.setWidget(inner)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        side = frame("side")
+        side.setFixedWidth(SIDE_WIDTH)
+        side.setLayout(column(scroll))
+        return side
+
+    def _wire_presenters(self) -> None:
+        self._pair.pair_changed.connect(self._show_pair)
+        self._pair.outcome_changed.connect(self._show_outcome)
+        self._pair.setup_changed.connect(self._show_setup)
+        self._pair.busy_changed.connect(self.actions_bar.show_busy)
+        self._pair.recorded.connect(self._counters.recorded)
+        self._pair.recorded.connect(lambda record: self.identity.ready_for_next())
+        self._counters.changed.connect(self._show_counters)
+        self._engine.changed.connect(self._show_outcome)
+        self._live.changed.connect(self._show_live)
+
+    def _wire_views(self) -> None:
+        self.actions_bar.inspect.connect(self._live.trigger)
+        self.actions_bar.continuous.connect(self._live.set_continuous)
+        self.actions_bar.use_as_golden.connect(self._pair.use_test_as_golden)
+        self.identity.changed.connect(self._pair.set_identity)
+        self.identity.scanned.connect(self._live.trigger)
+        self.limits.moved.connect(self._pair.set_limits)
+        self.limits.reset.connect(lambda: self._pair.set_setup(self._pair.setup.reset()))
+        self.verdict.defect_stepped.connect(self.step_defect)
+        self.verdict.decided.connect(self.decide)
+        self.view.golden_dropped.connect(lambda paths: self._pair.open_golden(paths[0]))
+        self.view.test_dropped.connect(self._test_dropped)
+        self.view_bar.changed.connect(lambda prefs: self._show_layers())
+        self.view_bar.fit.connect(self.view.fit)
+
+    def _test_dropped(self, paths: tuple[Path, ...]) -> None:
+        path = paths[0]
+        truth = path.suffix.lower() == ".json" or path.stem.endswith("_mask")
+        (self._pair.open_truth if truth else self._pair.open_test)(path)
+
+    # What operators do by key or button
+
+    def step_defect(self, step: int) -> None:
+        """Choose a defect and zoom to it."""
+        defect = self._pair.step_defect(step)
+        if defect is not None:
+            self.view.look_at(defect.box)
+
+    def decide(self, disposition: Disposition) -> None:
+        """A person's decision; some ask for a reason first."""
+        if not self._pair.can_dispose():
+            return
+        if disposition in (Disposition.ACCEPTED, Disposition.REPAIRED):
+            self.reason_wanted.emit(disposition)
+        else:
+            self._pair.dispose(disposition)
+
+    # Showing
+
+    def set_theme(self, theme: Theme) -> None:
+        """Colours and icons of every part."""
+        self._theme = theme
+        for part in (self.actions_bar, self.view, self.view_bar, self.verdict):
+            part.set_theme(theme)
+        for show in (
+            self._show_pair,
+            self._show_outcome,
+            self._show_setup,
+            self._show_counters,
+            self._show_live,
+        ):
+            show()
+
+    def _show_pair(self) -> None:
+        golden, test = self._pair.golden, self._pair.test
+        self.view.show_golden(golden.picture if golden else None, golden.frame.name if golden else "")
+        self.view.show_test(test.picture if test else None, test.frame.name if test else "")
+        self.view.golden.set_empty_text("Drop a golden here, or press Golden")
+        self.view.test.set_empty_text("Drop a test image here, press Test, or start Live")
+
+    def _show_outcome(self) -> None:
+        self._show_card()
+        preview = self._pair.preview
+        self.verdict.show_preview(preview.result if preview else None)
+        self.verdict.show_defects(self._pair.defects, self._pair.chosen, self._pair.setup.um_per_px)
+        self.verdict.show_can_decide(self._pair.can_dispose())
+        self._show_layers()
+
+    def _show_card(self) -> None:
+        outcome = self._pair.outcome
+        if outcome is not None:
+            self.verdict.card.show_record(outcome.record, self._theme)
+        elif self._engine.loading:
+            self.verdict.card.show_idle(
+                self._theme, "Loading model", f"{self._engine.model} is being loaded."
+            )
+        else:
+            self.verdict.card.show_idle(self._theme, "No verdict yet", self._next_step())
+
+    def _next_step(self) -> str:
+        if self._engine.service is None:
+            return "No model is loaded."
+        if self._pair.golden is None:
+            return "Open a golden, or choose a recipe."
+        if self._pair.test is None:
+            return "Open a test image, or start the live source."
+        return "Press Inspect, Space or F5."
+
+    def _show_layers(self) -> None:
+        regions = self._pair.setup.regions
+        layers = test_layers(self._pair.shown, regions, self._pair.chosen, self.view_bar.prefs, self._theme)
+        self.view.set_layers(self._golden_layers(), layers)
+
+    def _golden_layers(self) -> list[Layer]:
+        return []
+
+    def _show_setup(self) -> None:
+        self.limits.show_setup(self._pair.setup)
+        self._show_layers()
+
+    def _show_counters(self) -> None:
+        self.totals.show_counters(self._counters.totals, self._counters.recent, self._theme)
+
+    def _show_live(self) -> None:
+        self.actions_bar.show_live(self._live.state, self._live.running, self._theme)

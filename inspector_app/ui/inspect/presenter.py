@@ -1,0 +1,334 @@
+"""What happens on the Inspect page: which pair is on it, what was recorded, what a preview would say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from inspector_app.core.defects import Defect
+from inspector_app.core.errors import OperatorError
+from inspector_app.core.inspection import (
+    DispositionEntry,
+    Identity,
+    ImageRef,
+    InspectionRecord,
+    InspectionRequest,
+)
+from inspector_app.core.recipe import Limits
+from inspector_app.core.verdict import Disposition
+from inspector_app.services.limits import suggested_limits
+from inspector_app.ui.engine import EnginePresenter
+from inspector_app.ui.inspect.setup import Setup
+from inspector_app.ui.jobs import Failure
+from inspector_app.ui.tools import ENGINE_LANE, PICTURE_LANE, PREVIEW_LANE, RECORD_LANE, Tools
+from inspector_app.ui.work import (
+    Inspected,
+    Judged,
+    OpenedTest,
+    Shown,
+    TruthImage,
+    inspect_and_record,
+    judge_again,
+    open_shown,
+    open_test,
+    open_truth,
+)
+
+
+class InspectPresenter(QObject):
+    """One pair at a time. Views read its attributes after its signals; nothing here knows a widget."""
+
+    pair_changed = Signal()
+    outcome_changed = Signal()
+    setup_changed = Signal()
+    busy_changed = Signal(bool)
+    recorded = Signal(object)
+    disposed = Signal(object)
+
+    def __init__(
+        self, tools: Tools, engine: EnginePresenter, mask_colour: str, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._tools = tools
+        self._engine = engine
+        self._colour = mask_colour
+        self.golden: Shown | None = None
+        self.test: Shown | None = None
+        self.truth: TruthImage | None = None
+        self.setup = Setup()
+        self.identity = Identity()
+        self.outcome: Inspected | None = None
+        self.preview: Judged | None = None
+        self.chosen: int | None = None
+        self.busy = False
+        self._pair_token = 0
+        self._again = False
+        self._goldens: tuple[Shown, ...] = ()
+        engine.changed.connect(self._follow_model)
+
+    # The pair
+
+    def open_golden(self, path: Path) -> None:
+        """Read a golden; leaves the recipe, whose goldens it replaces."""
+        self._tools.runner.submit(
+            PICTURE_LANE, lambda context: open_shown(path), self.set_golden, self._tools.errors.failure
+        )
+
+    def set_golden(self, shown: Shown) -> None:
+        """Compare with this from now on."""
+        self.golden, self._goldens = shown, (shown,)
+        if self.setup.recipe is not None:
+            self._set_setup(self.setup.without_recipe())
+        self._drop_outcome()
+        self._inspect_when_complete()
+
+    def use_recipe(self, setup: Setup, goldens: tuple[Shown, ...]) -> None:
+        """Take a recipe over with its goldens; each test image is compared with the closest of them."""
+        self.golden, self._goldens = goldens[0], goldens
+        self._set_setup(setup)
+        self._drop_outcome()
+        self._inspect_when_complete()
+
+    def use_test_as_golden(self) -> None:
+        """The frame on the right becomes the golden."""
+        if self.test is None:
+            self._say("no_test", "There is no test image to use as golden.")
+            return
+        shown = self.test
+        self.test = self.truth = None
+        self.set_golden(shown)
+
+    def open_test(self, path: Path) -> None:
+        """Read a test image, look for its annotation beside it, and inspect it if there is a golden."""
+        self._tools.runner.submit(
+            PICTURE_LANE, lambda context: open_test(path), self._test_opened, self._tools.errors.failure
+        )
+
+    def _test_opened(self, opened: OpenedTest) -> None:
+        self.set_test(opened.shown, opened.truth)
+        if opened.truth_error is not None:
+            self._tools.errors.error(opened.truth_error)
+        self._inspect_when_complete()
+
+    def set_test(self, shown: Shown, truth: TruthImage | None = None) -> None:
+        """Show another test image, not yet inspected."""
+        self.test, self.truth = shown, truth
+        self._follow_model()
+        self._drop_outcome()
+
+    def open_truth(self, path: Path) -> None:
+        """Read an annotation for the test image on screen, and measure again."""
+        if self.test is None:
+            self._say("no_test", "Open a test image before its annotation.")
+            return
+        size = (self.test.frame.width, self.test.frame.height)
+        self._tools.runner.submit(
+            PICTURE_LANE,
+            lambda context: open_truth(path, size),
+            self._truth_opened,
+            self._tools.errors.failure,
+        )
+
+    def _truth_opened(self, truth: TruthImage) -> None:
+        self.truth = truth
+        self.pair_changed.emit()
+        self.inspect()
+
+    def _drop_outcome(self) -> None:
+        self._pair_token += 1
+        self.outcome = self.preview = self.chosen = None
+        self.pair_changed.emit()
+        self.outcome_changed.emit()
+
+    def _inspect_when_complete(self) -> None:
+        if self.golden is not None and self.test is not None and self._engine.service is not None:
+            self.inspect()
+
+    # Inspecting
+
+    def can_inspect(self) -> bool:
+        """Whether pair and engine are there."""
+        return None not in (self.golden, self.test, self._engine.service) and not self.busy
+
+    def inspect(self, shown: Shown | None = None) -> bool:
+        """Inspect the test image on screen, or ``shown``; False when something is missing, which is told."""
+        if shown is not None:
+            self.test, self.truth = shown, None
+        request = self._request()
+        service = self._engine.service
+        if request is None or service is None:
+            return False
+        if self.busy:
+            self._again = True
+            return False
+        assert self.test is not None
+        test, goldens, colour = self.test, self._goldens, self._colour
+        self._pair_token = token = self._pair_token + 1
+        self._set_busy(True)
+        self._tools.runner.submit(
+            ENGINE_LANE,
+            lambda context: inspect_and_record(service, request, test, goldens, colour),
+            lambda inspected: self._inspected(inspected, token),
+            self._inspect_failed,
+        )
+        return True
+
+    def _request(self) -> InspectionRequest | None:
+        if self.golden is None:
+            self._say("no_golden", "There is no golden to compare with.", "Open one, or choose a recipe.")
+        elif self.test is None:
+            self._say("no_test", "There is no test image yet.", "Open one, or start a live source.")
+        elif self._engine.service is None:
+            if not self._engine.loading:
+                self._say("no_engine", "No model is loaded, so nothing can be inspected.")
+        else:
+            return InspectionRequest(
+                test=self.test.frame,
+                image=ImageRef.of(self.test.frame),
+                golden=self.golden.frame,
+                golden_ref=ImageRef.of(self.golden.frame),
+                settings=self.setup.deciding,
+                identity=self.identity,
+                truth=self.truth.mask if self.truth else None,
+                keep_image=True,
+            )
+        return None
+
+    def _inspected(self, inspected: Inspected, token: int) -> None:
+        self._set_busy(False)
+        if token == self._pair_token:
+            self.outcome, self.preview = inspected, None
+            self.test, self.golden = inspected.shown, inspected.golden
+            self.chosen = None
+            self.pair_changed.emit()
+            self.outcome_changed.emit()
+            self._preview_if_differs()
+        self.recorded.emit(inspected.record)
+        self._inspect_again()
+
+    def _inspect_again(self) -> None:
+        """What was asked for while the engine was busy."""
+        if self._again:
+            self._again = False
+            self.inspect()
+
+    def _inspect_failed(self, failure: Failure) -> None:
+        self._again = False
+        self._set_busy(False)
+        self._tools.errors.failure(failure)
+
+    def _set_busy(self, busy: bool) -> None:
+        self.busy = busy
+        self.busy_changed.emit(busy)
+
+    # Limits, regions, preview
+
+    def set_limits(self, limits: Limits) -> None:
+        """Judge under other limits at once; nothing is inferred again."""
+        self._set_setup(self.setup.with_limits(limits))
+
+    def set_setup(self, setup: Setup) -> None:
+        """Take over a whole set-up: a recipe's, drawn regions, or a reset."""
+        self._set_setup(setup)
+        self._follow_model()
+
+    def _set_setup(self, setup: Setup) -> None:
+        if setup == self.setup:
+            return
+        self.setup = setup
+        self.setup_changed.emit()
+        self._preview_if_differs()
+
+    def _follow_model(self) -> None:
+        """Without a person's limits the model's own stand, scaled to the image."""
+        service = self._engine.service
+        if service is None or self.setup.touched or self.setup.recipe is not None:
+            return
+        size = (self.test.frame.width, self.test.frame.height) if self.test else None
+        limits = suggested_limits(service.engine.manifest, size)
+        if limits != self.setup.limits:
+            self._set_setup(replace(self.setup, limits=limits))
+
+    def _preview_if_differs(self) -> None:
+        if self.outcome is None or self.outcome.judged.result.change_map is None:
+            return
+        result, settings, colour = self.outcome.judged.result, self.setup.on_screen, self._colour
+        if settings == result.request.settings:
+            if self.preview is not None:
+                self.preview, self.chosen = None, None
+                self.outcome_changed.emit()
+            return
+        if settings.alignment != result.request.settings.alignment:
+            return
+        token = self._pair_token
+        self._tools.runner.submit(
+            PREVIEW_LANE,
+            lambda context: judge_again(result, settings, colour),
+            lambda judged: self._previewed(judged, token),
+            self._tools.errors.failure,
+            key="preview",
+        )
+
+    def _previewed(self, judged: Judged, token: int) -> None:
+        if token != self._pair_token or judged.result.request.settings != self.setup.on_screen:
+            return
+        self.preview, self.chosen = judged, None
+        self.outcome_changed.emit()
+
+    @property
+    def shown(self) -> Judged | None:
+        """What the overlay shows: the preview while there is one, else what was recorded."""
+        return self.preview or (self.outcome.judged if self.outcome else None)
+
+    # Defects
+
+    @property
+    def defects(self) -> tuple[Defect, ...]:
+        """Of what is shown, the largest first."""
+        return self.shown.result.defects if self.shown else ()
+
+    def step_defect(self, step: int) -> Defect | None:
+        """Choose the next or previous defect, around the end; None when there is none."""
+        if not self.defects:
+            return None
+        start = -1 if self.chosen is None and step > 0 else (self.chosen or 0)
+        self.chosen = (start + step) % len(self.defects)
+        self.outcome_changed.emit()
+        return self.defects[self.chosen]
+
+    # People
+
+    def can_dispose(self) -> bool:
+        """Whether a person may decide: something was recorded and it did not pass."""
+        return self.outcome is not None and self.outcome.record.verdict.value != "PASS"
+
+    def dispose(self, disposition: Disposition, reason: str = "") -> None:
+        """Record a person's decision on the unit on screen."""
+        if self.outcome is None or not self.can_dispose():
+            return
+        record_id = self.outcome.record.id
+        entry = DispositionEntry(
+            disposition, self.identity.operator, reason, self._tools.inspector.clock.now()
+        )
+        store = self._tools.inspector.store
+        self._tools.runner.submit(
+            RECORD_LANE,
+            lambda context: store.dispose(record_id, entry),
+            self._disposed,
+            self._tools.errors.failure,
+        )
+
+    def _disposed(self, record: InspectionRecord) -> None:
+        if self.outcome is not None and self.outcome.record.id == record.id:
+            self.outcome = replace(self.outcome, record=record)
+            self.outcome_changed.emit()
+        self.disposed.emit(record)
+
+    def set_identity(self, identity: Identity) -> None:
+        """Who and what the next inspection is of."""
+        self.identity = identity
+
+    def _say(self, code: str, text: str, hint: str = "") -> None:
+        self._tools.errors.error(OperatorError(code, text, hint))

@@ -1,0 +1,76 @@
+"""The set-up of an inspection as it stands on screen, and which settings really decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from inspector_app.core.geometry import Region
+from inspector_app.core.inspection import Settings
+from inspector_app.core.protocols import RecipeRevision
+from inspector_app.core.recipe import Alignment, Limits
+from inspector_app.services.limits import recipe_settings
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Limits, alignment and regions on screen, and the recipe revision they started from.
+
+    With a recipe, only its stored revision decides: what differs on screen is a preview until it is saved.
+    Without one, what is on screen decides.
+    """
+
+    limits: Limits = Limits()
+    alignment: Alignment = Alignment()
+    regions: tuple[Region, ...] = ()
+    um_per_px: float | None = None
+    recipe: RecipeRevision | None = None
+    touched: bool = False
+    """Whether a person set the limits; until then they follow the model's suggestion."""
+
+    @staticmethod
+    def of(revision: RecipeRevision) -> Setup:
+        """A stored revision."""
+        recipe = revision.recipe
+        return Setup(recipe.limits, recipe.alignment, recipe.regions, recipe.um_per_px, revision, True)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the screen differs from the recipe's stored revision."""
+        if self.recipe is None:
+            return False
+        return self.on_screen != recipe_settings(self.recipe)
+
+    @property
+    def deciding(self) -> Settings:
+        """What an inspection runs under."""
+        return recipe_settings(self.recipe) if self.recipe is not None else self.on_screen
+
+    @property
+    def on_screen(self) -> Settings:
+        """What the preview runs under."""
+        base = recipe_settings(self.recipe) if self.recipe is not None else Settings()
+        return replace(
+            base,
+            limits=self.limits,
+            alignment=self.alignment,
+            regions=self.regions,
+            um_per_px=self.um_per_px,
+        )
+
+    def with_limits(self, limits: Limits) -> Setup:
+        """Limits set by a person."""
+        return replace(self, limits=limits, touched=True)
+
+    def with_regions(self, regions: tuple[Region, ...]) -> Setup:
+        """Regions drawn by a person."""
+        return replace(self, regions=regions)
+
+    def reset(self) -> Setup:
+        """Back to the stored revision; without a recipe the limits follow the model again."""
+        if self.recipe is not None:
+            return Setup.of(self.recipe)
+        return replace(self, touched=False, regions=())
+
+    def without_recipe(self) -> Setup:
+        """The same set-up with a bare golden."""
+        return replace(self, recipe=None)

@@ -1,0 +1,183 @@
+"""The verdict, large: word, shape and colour, its reason, what a preview would say, and a person's decision."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from inspector_app.core.defects import Defect
+from inspector_app.core.inspection import InspectionRecord, InspectionResult
+from inspector_app.core.verdict import Disposition, Verdict, area_text, final_verdict
+from inspector_app.ui.theme import LIGHT, Theme
+from inspector_app.ui.widgets.icons import icon
+from inspector_app.ui.widgets.parts import button, column, label, row
+from inspector_app.ui.widgets.verdict_badge import VerdictBadge
+
+DECISIONS: tuple[tuple[Disposition, str, str, bool], ...] = (
+    (Disposition.CONFIRMED, "Confirm defect", "F9", False),
+    (Disposition.FALSE_CALL, "False call", "F10", False),
+    (Disposition.ACCEPTED, "Accept…", "F11", True),
+    (Disposition.REPAIRED, "Repaired…", "F12", True),
+)
+"""Disposition, its button, its key, and whether a reason is asked for."""
+
+
+class VerdictCard(QFrame):
+    """Badge, word and reason on the verdict's own ground."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._badge = VerdictBadge(64)
+        self._word = label("")
+        self._reason = label("", wrap=True)
+        self._facts = label("", "small", wrap=True)
+        self._decided = label("", "small", wrap=True)
+        self._reason.setMinimumHeight(38)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 14, 16, 12)
+        layout.setSpacing(6)
+        layout.addLayout(row(self._badge, self._word, 1, spacing=14))
+        for one in (self._reason, self._facts, self._decided):
+            layout.addWidget(one)
+
+    @property
+    def word(self) -> str:
+        """As shown."""
+        return self._word.text()
+
+    @property
+    def reason(self) -> str:
+        """As shown."""
+        return self._reason.text()
+
+    @property
+    def facts(self) -> str:
+        """As shown."""
+        return self._facts.text()
+
+    def show_idle(self, theme: Theme, word: str, reason: str) -> None:
+        """There is no verdict (yet)."""
+        self._fill(theme, None, word, reason, "", "")
+
+    def show_record(self, record: InspectionRecord, theme: Theme) -> None:
+        """A committed record."""
+        self._fill(
+            theme, record.verdict, record.verdict.value, record.reason, facts_of(record), decided(record)
+        )
+
+    def _fill(
+        self, theme: Theme, verdict: Verdict | None, word: str, reason: str, facts: str, decision: str
+    ) -> None:
+        self._badge.show_verdict(verdict, theme)
+        self._word.setText(word)
+        self._reason.setText(reason)
+        self._facts.setText(facts)
+        self._decided.setText(decision)
+        self._decided.setVisible(bool(decision))
+        colours = theme.verdict(verdict) if verdict else None
+        ink = theme.text if colours is None or verdict is not Verdict.PASS else colours.solid
+        quiet = verdict is None or verdict is Verdict.PASS
+        edge = theme.line if quiet or colours is None else colours.solid
+        ground = theme.raised if colours is None or quiet else colours.quiet
+        size = 22 if verdict is None else 46
+        self._word.setStyleSheet(f"font-size: {size}px; font-weight: 700; color: {ink};")
+        self.setStyleSheet(
+            f"VerdictCard {{ background: {ground}; border: 2px solid {edge}; border-radius: 10px; }}"
+        )
+
+
+def facts_of(record: InspectionRecord) -> str:
+    """The small print under the reason."""
+    parts = []
+    if record.truth is not None and record.truth.counts is not None:
+        iou = record.truth.counts.iou
+        parts.append(f"IoU {iou:.3f}" if iou is not None else "IoU: nothing marked, nothing found")
+    if record.score is not None:
+        parts.append(f"score {record.score:.2f}")
+    parts.append(f"{record.timing.total_ms:.0f} ms")
+    parts.append(f"#{record.id}")
+    if record.attempt > 1:
+        parts.append(f"attempt {record.attempt}")
+    return "  ·  ".join(parts)
+
+
+def decided(record: InspectionRecord) -> str:
+    """What a person decided."""
+    entry = record.disposition
+    if entry is None:
+        return ""
+    who = f" by {entry.reviewer}" if entry.reviewer else ""
+    why = f": {entry.reason}" if entry.reason else ""
+    stands = final_verdict(record.verdict, entry.disposition)
+    return f"Decided{who}: {entry.disposition.value}{why}. Stands as {stands.value}."
+
+
+class VerdictPanel(QWidget):
+    """The card with the preview line, the defect steps and the decision keys."""
+
+    defect_stepped = Signal(int)
+    decided = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = LIGHT
+        self.card = VerdictCard()
+        self.preview = label("", "preview", wrap=True)
+        self._previous = QToolButton()
+        self._previous.setToolTip("Previous defect  ·  Page up")
+        self._next = QToolButton()
+        self._next.setToolTip("Next defect  ·  Page down")
+        self.defect_text = label("", "small", wrap=True)
+        self._previous.clicked.connect(lambda: self.defect_stepped.emit(-1))
+        self._next.clicked.connect(lambda: self.defect_stepped.emit(1))
+        self._buttons: dict[Disposition, QPushButton] = {}
+        grid = QGridLayout()
+        grid.setSpacing(6)
+        for index, (disposition, text, key, _) in enumerate(DECISIONS):
+            made = button(text, tip=f"{disposition.value.capitalize()}  ·  {key}")
+            made.clicked.connect(lambda checked=False, what=disposition: self.decided.emit(what))
+            made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            self._buttons[disposition] = made
+            grid.addWidget(made, index // 2, index % 2)
+        layout = column(self.card, self.preview, spacing=8)
+        layout.addLayout(row(self._previous, self._next, self.defect_text, spacing=6))
+        layout.addLayout(grid)
+        self.setLayout(layout)
+        self.preview.hide()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Colours of the icons; the card is filled anew by its owner."""
+        self._theme = theme
+        self._previous.setIcon(icon("prev", theme.text))
+        self._next.setIcon(icon("next", theme.text))
+
+    def show_preview(self, result: InspectionResult | None) -> None:
+        """What the limits on screen would say; not recorded."""
+        self.preview.setVisible(result is not None)
+        if result is not None:
+            self.preview.setText(f"Preview, not recorded: {result.verdict.value}. {result.reason}")
+
+    def show_defects(self, defects: tuple[Defect, ...], chosen: int | None, um_per_px: float | None) -> None:
+        """Where the steps stand."""
+        for step in (self._previous, self._next):
+            step.setEnabled(bool(defects))
+        if not defects:
+            self.defect_text.setText("No defects")
+        elif chosen is None:
+            self.defect_text.setText(f"{len(defects)} defect{'s' if len(defects) > 1 else ''}")
+        else:
+            defect = defects[chosen]
+            place = f", {defect.region}" if defect.region else ""
+            area = area_text(defect.area_px, um_per_px)
+            self.defect_text.setText(
+                f"{chosen + 1} of {len(defects)}: {area}, score {defect.score_max:.2f}{place}"
+            )
+
+    def show_can_decide(self, possible: bool) -> None:
+        """Whether a person may decide now."""
+        for made in self._buttons.values():
+            made.setEnabled(possible)
+
+    def decision_button(self, disposition: Disposition) -> QPushButton:
+        """For tests and keys."""
+        return self._buttons[disposition]

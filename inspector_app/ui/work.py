@@ -1,0 +1,150 @@
+"""What the window asks of worker threads: frozen in, frozen out, no widget and no live state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from inspector_app.core.change_map import ChangeMap, Mask
+from inspector_app.core.defects import Defect
+from inspector_app.core.errors import InspectorError
+from inspector_app.core.frame import Frame
+from inspector_app.core.inspection import (
+    ImageRef,
+    InspectionRecord,
+    InspectionRequest,
+    InspectionResult,
+    MeasureAt,
+    Settings,
+)
+from inspector_app.services.goldens import closest_golden
+from inspector_app.services.inspect import InspectionService
+from inspector_app.services.judge import judge, measured_mask
+from inspector_app.ui.images import Picture, picture_of
+from inspector_app.ui.inspect.overlay import Overlay, build_overlay
+from inspector_app.vision.annotations import TruthFinder, load_truth
+from inspector_app.vision.decode import read_frame
+from inspector_app.vision.maps import native_levels
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A frame with the picture that it is drawn from."""
+
+    frame: Frame
+    picture: Picture
+
+    @staticmethod
+    def of(frame: Frame) -> Shown:
+        """Make the picture; for a worker."""
+        return Shown(frame, picture_of(frame.pixels))
+
+
+@dataclass(frozen=True, eq=False)
+class TruthImage:
+    """An annotation: its mask in the test image's frame, and where it came from."""
+
+    mask: Mask
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedTest:
+    """A test image with the annotation that lies beside it, if one does; or why that cannot be used."""
+
+    shown: Shown
+    truth: TruthImage | None
+    truth_error: InspectorError | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A result with its overlay; nothing says that it was recorded."""
+
+    result: InspectionResult
+    overlay: Overlay | None
+
+
+@dataclass(frozen=True, eq=False)
+class Inspected:
+    """A recorded inspection, ready to be shown."""
+
+    record: InspectionRecord
+    judged: Judged
+    shown: Shown
+    golden: Shown
+
+
+def open_shown(path: Path) -> Shown:
+    """Read a golden."""
+    return Shown.of(read_frame(path))
+
+
+def open_test(path: Path) -> OpenedTest:
+    """Read a test image and look for its annotation in the layout that it lies in."""
+    shown = Shown.of(read_frame(path))
+    folder = truth_folder_for(path)
+    if folder is None:
+        return OpenedTest(shown, None)
+    size = (shown.frame.width, shown.frame.height)
+    annotation = TruthFinder(folder, path.parent.parent).find(path, size)
+    truth = TruthImage(annotation.mask, annotation.source) if annotation.mask is not None else None
+    return OpenedTest(shown, truth, annotation.error)
+
+
+def truth_folder_for(path: Path) -> Path | None:
+    """``X/ground_truth`` for an image ``X/test/<kind>/name``, when it exists."""
+    folder = path.parent.parent.parent / "ground_truth"
+    return folder if path.parent.parent.name == "test" and folder.is_dir() else None
+
+
+def open_truth(path: Path, size: tuple[int, int]) -> TruthImage:
+    """Read an annotation for a test image of ``size`` = ``(width, height)``."""
+    return TruthImage(load_truth(path, size), path.name)
+
+
+def inspect_and_record(
+    service: InspectionService,
+    request: InspectionRequest,
+    shown: Shown,
+    goldens: tuple[Shown, ...],
+    colour: str,
+) -> Inspected:
+    """The whole line against the closest of ``goldens``; the record is committed when this returns."""
+    closest = closest_golden([golden.frame for golden in goldens], shown.frame)
+    golden = next(one for one in goldens if one.frame is closest)
+    request = replace(request, golden=closest, golden_ref=ImageRef.of(closest))
+    result = service.evaluate(request)
+    record = service.record([result])[0]
+    return Inspected(record, Judged(result, overlay_of(result, colour)), shown, golden)
+
+
+def judge_again(result: InspectionResult, settings: Settings, colour: str) -> Judged:
+    """The same map under other settings; nothing is inferred and nothing recorded."""
+    assert result.change_map is not None
+    request = replace(result.request, settings=settings)
+    judged = judge(request, result.change_map, result.engine, result.timing)
+    return Judged(judged, overlay_of(judged, colour))
+
+
+def overlay_of(result: InspectionResult, colour: str) -> Overlay | None:
+    """What the result looks like over its test image; None without a map."""
+    if result.change_map is None:
+        return None
+    return map_overlay(
+        result.change_map, result.request.settings, result.defects, result.request.truth, colour
+    )
+
+
+def map_overlay(
+    change_map: ChangeMap, settings: Settings, defects: tuple[Defect, ...], truth: Mask | None, colour: str
+) -> Overlay:
+    """The overlay of a map: what counts as a defect is strong, what is too small to count is faint."""
+    mask = measured_mask(change_map, replace(settings, measure_at=MeasureAt.NATIVE))
+    counted = np.zeros_like(mask)
+    for defect in defects:
+        box = defect.box
+        counted[box.y : box.y + box.h, box.x : box.x + box.w] = True
+    return build_overlay(native_levels(change_map), mask & counted, mask & ~counted, truth, colour)

@@ -59,7 +59,9 @@ def _entries(folder: Path, relative: str) -> list[os.DirEntry[str]]:
         with os.scandir(place) as entries:
             return list(entries)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise OperatorError("folder_missing", f"There is no folder {place}.", "Choose another one.") from error
+        raise OperatorError(
+            "folder_missing", f"There is no folder {place}.", "Choose another one."
+        ) from error
     except OSError as error:
         raise OperatorError(
             "folder_unreadable",

@@ -49,7 +49,22 @@ _STAGES: tuple[_Stage, ...] = (
 _TAPS: tuple[int, ...] = (0, 2, 4, 10, 15)
 
 
-class SameConv2d(nn.Conv2d):
+class FastBackwardConv2d(nn.Conv2d):
+    """A convolution whose depthwise form is trained in float32 even under autocast.
+
+    oneDNN has no quick bfloat16 weight gradient for depthwise kernels on CPUs (PyTorch 2.13): a 5x5 one takes
+    four times as long as in float32, and these few layers were more than half of a training step.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map N x C x H x W as Conv2d does."""
+        if self.groups == 1 or not self.weight.requires_grad or not torch.is_autocast_enabled("cpu"):
+            return super().forward(x)
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(x.float()).to(torch.get_autocast_dtype("cpu"))
+
+
+class SameConv2d(FastBackwardConv2d):
     """Bias-free convolution with TensorFlow's "SAME" padding, for inputs whose sides the stride divides."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:

@@ -68,7 +68,7 @@ class TruthFinder:
         self._images_root = images_root
         inner = [truth_dir / name for name in ("ground_truth", "label")]
         self._root = next((folder for folder in inner if folder.is_dir()), truth_dir)
-        self._beside_images = truth_dir.resolve() == images_root.resolve()
+        self._beside_images = self._root.resolve() == images_root.resolve()
 
     def find(self, image_path: Path, size: Size | None) -> Annotation:
         """The truth of one image; a faulty annotation is told in the result, never raised.
@@ -174,7 +174,8 @@ def load_truth(path: Path, size: Size | None, image_name: str = "") -> Mask:
 def truth_at(mask: Mask, size: Size) -> Mask:
     """A mask sampled at ``size`` = ``(width, height)`` by nearest neighbour, pixel centres aligned.
 
-    Source index ``floor((i + 0.5) * source / target)``, in whole numbers, as Pillow's NEAREST takes it.
+    Source index ``floor((i + 0.5) * source / target)`` in whole numbers; so does Pillow's NEAREST, but for the
+    rounding of the fractions that it adds up (there are none when the target is a power of two).
     """
     height, width = mask.shape
     if (width, height) == size:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -27,22 +29,38 @@ def largest_region(probability: Probability, threshold: float) -> int:
 
 
 def suggest_judgement(maps: Sequence[Probability], defective: Sequence[bool]) -> Judgement:
-    """Return the threshold and least area that separate good from defective maps with the widest margin.
+    """Return the threshold and least area that tell good from defective maps with fewest errors.
 
-    The least area is the geometric middle between the largest region of any good map and the smallest
-    "largest region" of any defective one, and never less than 8 pixels.  Raises ValueError when either
-    kind is missing.
+    Among equals the widest margin wins; the least area lies in its (geometric) middle, and is not below 8
+    pixels unless that would let a defect escape.  Raises ValueError when either kind is missing.
     """
     if not any(defective) or all(defective):
         raise ValueError("both good and defective pairs are needed to choose decision limits")
-    best, widest = Judgement(threshold=_THRESHOLDS[0], min_area_px=_LEAST_AREA), -math.inf
+    chosen, best = _THRESHOLDS[0], None
     for threshold in _THRESHOLDS:
-        areas = [largest_region(m, threshold) for m in maps]
-        good = max(1, *(a for a, bad in zip(areas, defective, strict=True) if not bad))
-        bad = max(1, min(a for a, is_bad in zip(areas, defective, strict=True) if is_bad))
-        margin = math.log(bad / good)
+        areas = [max(1, largest_region(m, threshold)) for m in maps]
+        cut = _best_cut(areas, defective)
         # A tenth more on a log scale is needed to leave the plain threshold of one half.
-        if margin > widest + 0.1:
-            widest = margin
-            best = Judgement(threshold=threshold, min_area_px=max(_LEAST_AREA, round(math.sqrt(good * bad))))
-    return best
+        if best is None or (cut.errors, -cut.margin + 0.1) < (best.errors, -best.margin):
+            chosen, best = threshold, cut
+    assert best is not None
+    return Judgement(threshold=chosen, min_area_px=best.area)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A least area, the images that it judges wrongly, and how far apart (log) the areas around it are."""
+
+    errors: int
+    margin: float
+    area: int
+
+
+def _best_cut(areas: Sequence[int], defective: Sequence[bool]) -> _Cut:
+    edges = sorted({1, *areas, max(areas) + 1})
+    cuts = []
+    for low, high in pairwise(edges):
+        errors = sum((area >= high) != bad for area, bad in zip(areas, defective, strict=True))
+        middle = max(round(math.sqrt(low * high)), low + 1, _LEAST_AREA)
+        cuts.append(_Cut(errors, math.log(high / low), min(high, middle)))
+    return min(cuts, key=lambda cut: (cut.errors, -cut.margin))

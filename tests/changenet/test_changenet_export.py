@@ -121,6 +121,15 @@ def test_limits_lie_between_good_and_defective() -> None:
         suggest_judgement([good], [False])
 
 
+def test_one_hopeless_map_does_not_spoil_the_limits() -> None:
+    blank, small, *bad = np.zeros((5, 64, 64), np.float32)
+    small[:3, :4] = 0.9
+    for index, probability in enumerate(bad[:2]):
+        probability[10 : 30 + index, 10:30] = 0.9
+    judgement = suggest_judgement([blank, small, *bad], [False, False, True, True, True])
+    assert 12 < judgement.min_area_px <= 400
+
+
 def test_scores_count_every_pixel_and_every_image(network: ChangeNetLite, pair_folder: Path) -> None:
     spec = InputSpec(height=64, width=64, dynamic=True)
     predictions = predict_split(network, PairFolder(pair_folder), "val", spec)

@@ -47,6 +47,7 @@ class EngineInfo:
         precision: e.g. ``float32``.
         device: the processor's or the card's name, where it is known.
         refusals: the better engines that were tried first, and why they do not serve.
+        golden_note: why the golden is computed anew for each image; "" when it is computed once and kept.
     """
 
     name: str
@@ -54,6 +55,7 @@ class EngineInfo:
     precision: str
     device: str = ""
     refusals: tuple[Refusal, ...] = ()
+    golden_note: str = ""
 
     @property
     def label(self) -> str:

@@ -29,7 +29,7 @@ class Model:
     def selfcheck(self) -> Path:
         """Where a stored input pair with its expected output lies, if it does.
 
-        Arrays ``test`` and ``golden`` (``1 x 3 x H x W`` float32 tensors) and ``probability`` (``1 x H x W``).
+        Arrays ``test``, ``golden`` (``1 x 3 x H x W`` float32 tensors), ``probability`` (``1 x H x W``).
         """
         return self.path.with_name("selfcheck.npz")
 

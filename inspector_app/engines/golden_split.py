@@ -1,0 +1,159 @@
+"""Cut a two-input graph into what depends on the golden alone and the rest, so that the golden is run once.
+
+Works on any ONNX graph: a node belongs to the golden's part when it depends on the golden's input and not on
+the test's. Nodes that no wanted output needs fall away. Nothing is assumed about shapes: the golden's part is
+run with as many copies of the golden as there are tests in a batch, and kept for each such number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inspector_app.core.manifest import ModelManifest
+
+if TYPE_CHECKING:
+    import onnx
+
+
+@dataclass(frozen=True)
+class GraphParts:
+    """Two serialised ONNX models. ``rest`` takes the test's input and the tensors named in ``cut``."""
+
+    golden: bytes
+    rest: bytes
+    cut: tuple[str, ...]
+    golden_nodes: int
+    rest_nodes: int
+
+
+@dataclass(frozen=True)
+class Unsplit:
+    """Why a graph is run whole."""
+
+    reason: str
+
+
+def split_graph(path: Path, manifest: ModelManifest) -> GraphParts | Unsplit:
+    """Split the graph at ``path`` by its manifest's input and output names."""
+    import onnx
+    from onnx import inliner
+
+    model = inliner.inline_local_functions(onnx.load(path))
+    nodes = _needed(model.graph.node, {manifest.output})
+    of_golden = _reached(nodes, manifest.golden_input)
+    of_test = _reached(nodes, manifest.test_input)
+    own = [node for node in nodes if _reads(node) & of_golden and not _reads(node) & of_test]
+    rest = [node for node in nodes if _reads(node) & of_test]
+    constant = [node for node in nodes if not _reads(node) & (of_golden | of_test)]
+    made = set().union(*(_makes(node) for node in own))
+    cut = tuple(dict.fromkeys(name for node in rest for name in sorted(_reads(node) & made)))
+    kinds = _element_types(model)
+    problem = _why_not(own, cut, kinds, manifest, nodes)
+    if problem:
+        return Unsplit(problem)
+    inputs = [manifest.test_input, *cut]
+    if any(manifest.golden_input in _reads(node) for node in rest):
+        inputs.append(manifest.golden_input)
+    order = {id(node): place for place, node in enumerate(nodes)}
+    first = sorted([*constant, *own], key=lambda node: order[id(node)])
+    second = sorted([*constant, *rest], key=lambda node: order[id(node)])
+    return GraphParts(
+        golden=_model(model, _needed(first, set(cut)), [manifest.golden_input], cut, kinds),
+        rest=_model(model, _needed(second, {manifest.output}), inputs, [manifest.output], kinds),
+        cut=cut,
+        golden_nodes=len(own),
+        rest_nodes=len(rest),
+    )
+
+
+def _why_not(
+    own: Sequence[onnx.NodeProto],
+    cut: tuple[str, ...],
+    kinds: dict[str, int],
+    manifest: ModelManifest,
+    nodes: Sequence[onnx.NodeProto],
+) -> str:
+    """Why the graph cannot be split, or nothing."""
+    if not own:
+        both = {manifest.golden_input, manifest.test_input}
+        if any(node.op_type == "Concat" and both <= _reads(node) for node in nodes):
+            return "it encodes both images in one batched pass"
+        return "no part of it depends on the golden alone"
+    if not cut:
+        return "its output does not depend on both images"
+    unknown = [name for name in cut if name not in kinds]
+    return f"the element type of {unknown[0]} is not known" if unknown else ""
+
+
+def _reads(node: onnx.NodeProto) -> set[str]:
+    """Names that a node reads, those that its subgraphs take from around them too."""
+    names = {name for name in node.input if name}
+    for attribute in node.attribute:
+        for graph in ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs):
+            inner = {entry.name for entry in (*graph.input, *graph.initializer)}
+            inner.update(name for each in graph.node for name in each.output)
+            names |= set().union(*(_reads(each) for each in graph.node), set()) - inner
+            names |= {entry.name for entry in graph.output} - inner
+    return names
+
+
+def _makes(node: onnx.NodeProto) -> set[str]:
+    return {name for name in node.output if name}
+
+
+def _reached(nodes: Iterable[onnx.NodeProto], start: str) -> set[str]:
+    """The tensors that depend on ``start``, itself included; nodes stand in order of computation."""
+    reached = {start}
+    for node in nodes:
+        if _reads(node) & reached:
+            reached |= _makes(node)
+    return reached
+
+
+def _needed(nodes: Sequence[onnx.NodeProto], outputs: set[str]) -> list[onnx.NodeProto]:
+    """The nodes that ``outputs`` need, in order."""
+    wanted = set(outputs)
+    kept = []
+    for node in reversed(nodes):
+        if _makes(node) & wanted:
+            kept.append(node)
+            wanted |= _reads(node)
+    return kept[::-1]
+
+
+def _element_types(model: onnx.ModelProto) -> dict[str, int]:
+    """Element type of every tensor whose type is known."""
+    import onnx
+
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    known = {}
+    for entry in (*graph.value_info, *graph.input, *graph.output):
+        if entry.type.HasField("tensor_type") and entry.type.tensor_type.elem_type:
+            known[entry.name] = entry.type.tensor_type.elem_type
+    return known
+
+
+def _model(
+    whole: onnx.ModelProto,
+    nodes: Sequence[onnx.NodeProto],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    kinds: dict[str, int],
+) -> bytes:
+    """The nodes as a model of their own, with the initializers that they read; shapes are left open."""
+    import onnx
+
+    read = set().union(*(_reads(node) for node in nodes), set(outputs))
+    graph = onnx.helper.make_graph(
+        list(nodes),
+        whole.graph.name or "part",
+        [onnx.helper.make_tensor_value_info(name, kinds[name], None) for name in inputs],
+        [onnx.helper.make_tensor_value_info(name, kinds[name], None) for name in outputs],
+        [entry for entry in whole.graph.initializer if entry.name in read],
+    )
+    graph.sparse_initializer.extend(e for e in whole.graph.sparse_initializer if e.values.name in read)
+    part = onnx.helper.make_model(graph, opset_imports=whole.opset_import, ir_version=whole.ir_version)
+    return bytes(part.SerializeToString())

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from inspector_app.core.manifest import ModelManifest
+from inspector_app.engines.golden_split import GraphParts, Unsplit, split_graph
+from inspector_app.engines.models import Model, load_model, sha256_of
+from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
+from tests.onnx_models import difference_model
+
+SIDE = 64
+
+
+def siamese(path: Path, batch: int | None = None, batched: bool = False) -> Path:
+    """A shared encoder, then the difference; with the golden's shape read along the way, as exporters do."""
+    rng = np.random.default_rng(4)
+    axes = [batch or "batch_size", 3, SIDE, SIDE]
+    constants = [
+        numpy_helper.from_array(rng.normal(size=(4, 3, 3, 3)).astype(np.float32), "encoder"),
+        numpy_helper.from_array(rng.normal(size=(2, 4, 1, 1)).astype(np.float32), "head"),
+        numpy_helper.from_array(np.array([0, 4, -1], dtype=np.int64), "flat"),
+        numpy_helper.from_array(np.array([0], dtype=np.int64), "zero"),
+    ]
+    conv = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
+    if batched:
+        encode = [
+            helper.make_node("Concat", ["input0", "input1"], ["both"], axis=0),
+            helper.make_node("Conv", ["both", "encoder"], ["features"], **conv),
+            helper.make_node("Split", ["features"], ["f0", "f1"], axis=0, num_outputs=2),
+        ]
+    else:
+        encode = [
+            helper.make_node("Conv", ["input0", "encoder"], ["f0"], **conv),
+            helper.make_node("Conv", ["input1", "encoder"], ["f1"], **conv),
+        ]
+    nodes = [
+        *encode,
+        helper.make_node("Shape", ["f1"], ["shape"]),
+        helper.make_node("Sub", ["f0", "f1"], ["d"]),
+        helper.make_node("Reshape", ["d", "flat"], ["d_flat"]),
+        helper.make_node("Reshape", ["d_flat", "shape"], ["d_again"]),
+        helper.make_node("Abs", ["d_again"], ["size"]),
+        helper.make_node("Conv", ["size", "head"], ["output_final"]),
+        helper.make_node("Identity", ["size"], ["output0"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "siamese",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, axes) for name in ("input0", "input1")],
+        [
+            helper.make_tensor_value_info("output_final", TensorProto.FLOAT, [axes[0], 2, SIDE, SIDE]),
+            helper.make_tensor_value_info("output0", TensorProto.FLOAT, [axes[0], 4, SIDE, SIDE]),
+        ],
+        constants,
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
+    return path
+
+
+def manifest_of(path: Path) -> ModelManifest:
+    return ModelManifest(name="net", file=path.name, sha256=sha256_of(path))
+
+
+def whole_graph(model: Model) -> OnnxRuntimeEngine:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inspector_app.engines.onnx_runtime.split_graph", lambda *_: Unsplit("as asked"))
+        return OnnxRuntimeEngine(model)
+
+
+@pytest.mark.parametrize("batch", [None, 1, 3])
+def test_the_parts_give_what_the_whole_gives(tmp_path: Path, batch: int | None) -> None:
+    model = load_model(siamese(tmp_path / "net.onnx", batch))
+    split, whole = OnnxRuntimeEngine(model), whole_graph(model)
+    assert (split.info.golden_note, whole.info.golden_note) == ("", "as asked")
+    rng = np.random.default_rng(0)
+    tests = rng.uniform(-1, 1, (4, 3, SIDE, SIDE)).astype(np.float32)
+    for seed in range(2):
+        golden = np.random.default_rng(seed).uniform(-1, 1, (1, 3, SIDE, SIDE)).astype(np.float32)
+        kept, again = split.encode_golden(golden), whole.encode_golden(golden)
+        for count in (1, 2, 4, 1):
+            np.testing.assert_allclose(
+                split.compare(kept, tests[:count]), whole.compare(again, tests[:count]), atol=1e-6
+            )
+
+
+def test_outputs_that_nobody_reads_fall_away(tmp_path: Path) -> None:
+    path = siamese(tmp_path / "net.onnx")
+    parts = split_graph(path, manifest_of(path))
+    assert isinstance(parts, GraphParts)
+    assert parts.cut == ("f1", "shape")
+    rest = onnx.load_from_string(parts.rest)
+    assert [output.name for output in rest.graph.output] == ["output_final"]
+    assert "Identity" not in {node.op_type for node in rest.graph.node}
+    assert {entry.name for entry in rest.graph.input} == {"input0", "f1", "shape"}
+
+
+def test_one_batched_pass_is_recognised(tmp_path: Path) -> None:
+    path = siamese(tmp_path / "net.onnx", batched=True)
+    unsplit = split_graph(path, manifest_of(path))
+    assert isinstance(unsplit, Unsplit)
+    assert "batched pass" in unsplit.reason
+
+
+def test_a_graph_without_a_part_of_the_goldens_runs_whole_and_says_so(tmp_path: Path) -> None:
+    engine = OnnxRuntimeEngine(load_model(difference_model(tmp_path / "net.onnx", side=SIDE)))
+    assert "golden alone" in engine.info.golden_note
+
+
+def test_parts_that_differ_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model(siamese(tmp_path / "net.onnx"))
+    parts = split_graph(model.path, model.manifest)
+    assert isinstance(parts, GraphParts)
+    other = onnx.load_from_string(parts.rest)
+    weights = next(entry for entry in other.graph.initializer if entry.name == "head")
+    weights.CopyFrom(numpy_helper.from_array(np.zeros((2, 4, 1, 1), dtype=np.float32), "head"))
+    wrong = GraphParts(parts.golden, other.SerializeToString(), parts.cut, 1, 1)
+    monkeypatch.setattr("inspector_app.engines.onnx_runtime.split_graph", lambda *_: wrong)
+    assert "differ" in OnnxRuntimeEngine(model).info.golden_note

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from inspector_app.core.errors import KeeperError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})
 _REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
@@ -30,13 +31,16 @@ def write_fault(error: OSError, path: Path) -> KeeperError:
 
 
 def ensure_folder(folder: Path) -> None:
-    """Create ``folder`` and its parents where they are missing.
+    """Create ``folder`` and its parents where they are missing, durably.
 
     Raises:
         KeeperError: ``disk_full``, ``folder_not_writable`` or ``file_not_written``.
     """
+    if folder.is_dir():
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        sync_folder(folder.parent)
     except OSError as error:
         raise write_fault(error, folder) from error
 
@@ -45,9 +49,16 @@ def sync_folder(folder: Path) -> None:
     """Make a rename in ``folder`` survive a power cut, where the platform can."""
     if os.name == "nt":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        # A folder may be open to writing and closed to reading; its files are synced all the same.
+        return
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
     finally:
         os.close(handle)
 

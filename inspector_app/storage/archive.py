@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from inspector_app.core.errors import KeeperError
-from inspector_app.core.files import atomic_write, ensure_folder, sync_folder
+from inspector_app.core.files import atomic_write, ensure_folder
 from inspector_app.core.frame import Frame, RgbArray
 from inspector_app.storage.png import decode_rgb, encode_rgb
 
@@ -102,9 +102,7 @@ class FileImageArchive:
         return self._folder / sha256[:2] / f"{sha256[2:]}.bin"
 
     def _write(self, path: Path, data: bytes) -> None:
-        if not path.parent.is_dir():
-            ensure_folder(path.parent)
-            sync_folder(self._folder)
+        ensure_folder(path.parent)
         atomic_write(path, data)
 
 

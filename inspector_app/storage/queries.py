@@ -13,6 +13,7 @@ from inspector_app.core.protocols import HistoryFilter
 from inspector_app.core.verdict import Verdict
 from inspector_app.storage.mappers import fold
 from inspector_app.storage.tables import InspectionRow, SearchRow
+from inspector_app.storage.types import AnyText
 
 Condition = ColumnElement[bool]
 
@@ -107,4 +108,4 @@ def _texts(wanted: HistoryFilter) -> list[Condition]:
 
 def _holds(column: InstrumentedAttribute[str], text: str) -> Condition:
     # Not LIKE: it would give "%" and "_" a meaning, and knows the case of ASCII letters only.
-    return func.instr(column, fold(text), type_=None) > 0
+    return func.instr(column, literal(fold(text), AnyText())) > 0

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from sqlalchemy import Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
-_FIRST, _LAST = 0xD800, 0xDFFF
-_PRIVATE = 0x10F000
-_TO_PRIVATE = {code: _PRIVATE + code - _FIRST for code in range(_FIRST, _LAST + 1)}
-_FROM_PRIVATE = {private: code for code, private in _TO_PRIVATE.items()}
+_SURROGATES = range(0xD800, 0xE000)
+_SHIFT = 0x10F000 - _SURROGATES.start
+_STAND_INS = range(_SURROGATES.start + _SHIFT, _SURROGATES.stop + _SHIFT)
+_ESCAPE = chr(_STAND_INS.stop)
+_TO_DATABASE = {code: chr(code + _SHIFT) for code in _SURROGATES} | {
+    code: _ESCAPE + chr(code) for code in (*_STAND_INS, ord(_ESCAPE))
+}
+_FROM_DATABASE = re.compile(f"{_ESCAPE}(.)|([{chr(_STAND_INS.start)}-{chr(_STAND_INS.stop - 1)}])")
 
 
 class AnyText(TypeDecorator[str]):
     """Any Python string, also a file name that is not valid Unicode.
 
-    Such names hold lone surrogates, which UTF-8 cannot carry; they travel in a private-use block instead.
+    Such names hold lone surrogates, which UTF-8 cannot carry; characters of a private-use block stand in for
+    them, and are escaped where they come by themselves.
     """
 
     impl = Text
@@ -24,11 +30,11 @@ class AnyText(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Python to database."""
-        return value if value is None or value.isascii() else value.translate(_TO_PRIVATE)
+        return value if value is None or value.isascii() else value.translate(_TO_DATABASE)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         """Database to Python."""
-        return value if value is None or value.isascii() else value.translate(_FROM_PRIVATE)
+        return value if value is None or value.isascii() else _FROM_DATABASE.sub(_unescaped, value)
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -48,3 +54,7 @@ class UtcTime(TypeDecorator[datetime]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         """Database to Python, aware, in UTC."""
         return None if value is None else datetime.fromisoformat(value)
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return found[1] or chr(ord(found[2]) - _SHIFT)

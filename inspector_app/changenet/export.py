@@ -23,6 +23,7 @@ from inspector_app.changenet.evaluate import change_probability
 from inspector_app.changenet.lite import ChangeNetLite
 from inspector_app.changenet.module import load_averaged
 from inspector_app.changenet.quiet import quiet
+from inspector_app.core.errors import KeeperError
 from inspector_app.core.manifest import InputSpec, Judgement, ModelManifest
 
 OPSET = 18
@@ -35,7 +36,7 @@ _SELF_CHECK_SIDE = 64
 Tensor4 = NDArray[np.float32]
 
 
-class ExportMismatchError(RuntimeError):
+class ExportMismatchError(KeeperError):
     """The exported graph is too large, or does not compute what the network computes."""
 
 
@@ -109,13 +110,14 @@ def write_onnx(network: ChangeNetLite, file: Path) -> None:
             verbose=False,
         )
     if program is None:
-        raise ExportMismatchError("the exporter returned no graph")
+        raise ExportMismatchError("export_failed", "The exporter returned no graph.")
     model = program.model_proto
     _strip(model)
     onnx.checker.check_model(model)
     onnx.save_model(model, str(file))
     if file.stat().st_size > LARGEST_FILE:
-        raise ExportMismatchError(f"the graph takes {file.stat().st_size / 1e6:.1f} MB, more than 20 MB")
+        megabytes = file.stat().st_size / 1e6
+        raise ExportMismatchError("export_failed", f"The graph takes {megabytes:.1f} MB, more than 20.")
 
 
 def fold_batch_norm(network: ChangeNetLite) -> nn.Module:
@@ -144,7 +146,7 @@ def check_parity(network: ChangeNetLite, file: Path) -> float:
         (got,) = session.run([_NAMES[2]], {_NAMES[0]: test, _NAMES[1]: golden})
         worst = max(worst, float(np.abs(got - expected).max()))
     if not worst <= TOLERANCE:
-        raise ExportMismatchError(f"graph and network differ by {worst:.2g} in a logit")
+        raise ExportMismatchError("export_failed", f"Graph and network differ by {worst:.2g} in a logit.")
     return worst
 
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector_app.core.errors import KeeperError
 from inspector_app.core.manifest import Judgement
 
 Probability = NDArray[np.float32]
@@ -19,6 +20,10 @@ Probability = NDArray[np.float32]
 # 0.5 is what the pixel measures use; others must separate better to be taken.
 _THRESHOLDS: tuple[float, ...] = (0.5, 0.6, 0.7, 0.8, 0.4, 0.3)
 _LEAST_AREA = 8
+
+
+class OneSidedPairsError(KeeperError):
+    """Pairs are all good or all defective where both kinds are needed."""
 
 
 def largest_region(probability: Probability, threshold: float) -> int:
@@ -32,10 +37,12 @@ def suggest_judgement(maps: Sequence[Probability], defective: Sequence[bool]) ->
     """Return the threshold and least area that tell good from defective maps with fewest errors.
 
     Among equals the widest margin wins; the least area lies in its (geometric) middle, and is not below 8
-    pixels unless that would let a defect escape.  Raises ValueError when either kind is missing.
+    pixels unless that would let a defect escape.  Raises OneSidedPairsError when either kind is missing.
     """
     if not any(defective) or all(defective):
-        raise ValueError("both good and defective pairs are needed to choose decision limits")
+        raise OneSidedPairsError(
+            "pairs_one_sided", "Both good and defective pairs are needed to choose decision limits."
+        )
     chosen, best = _THRESHOLDS[0], None
     for threshold in _THRESHOLDS:
         areas = [max(1, largest_region(m, threshold)) for m in maps]

@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 
 from inspector_app.changenet.arrays import Image, Mask, Pair
+from inspector_app.core.errors import KeeperError
 
 
-class PairFolderError(ValueError):
+class PairFolderError(KeeperError):
     """A folder of pairs is incomplete or holds an unreadable file; the message says which."""
 
 
@@ -33,7 +34,7 @@ class PairFolder:
             return tuple(line for line in lines if line.strip())
         if split == "train" and (self.root / "A").is_dir():
             return tuple(sorted(f.name for f in (self.root / "A").iterdir() if f.is_file()))
-        raise PairFolderError(f"{listing} is missing")
+        raise PairFolderError("pairs_missing", f"There is no {listing}.")
 
     def read(self, name: str, size: int | None = None) -> Pair:
         """Return one pair, brought to ``size`` x ``size`` (images by area, mask by nearest neighbour)."""
@@ -44,7 +45,7 @@ class PairFolder:
             label = label.with_suffix(".png")
         mask = read_mask(label, size)
         if not test.shape == golden.shape == (*mask.shape, 3):
-            raise PairFolderError(f"{name}: A, B and label differ in size")
+            raise PairFolderError("pairs_invalid", f"{name}: A, B and label differ in size.")
         return Pair(golden, test, mask)
 
     def read_all(self, names: Sequence[str], size: int | None) -> Iterator[Pair]:
@@ -73,8 +74,8 @@ def read_mask(path: Path, size: int | None = None) -> Mask:
 
 def _decode(path: Path, flag: int) -> Image:
     if not path.is_file():
-        raise PairFolderError(f"{path} is missing")
+        raise PairFolderError("pairs_missing", f"There is no {path}.")
     image = cv2.imdecode(np.fromfile(path, np.uint8), flag)
     if image is None:
-        raise PairFolderError(f"{path} is not a readable image")
+        raise PairFolderError("pairs_invalid", f"{path} is not a readable image.")
     return image.astype(np.uint8, copy=False)

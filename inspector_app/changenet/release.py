@@ -26,7 +26,7 @@ def export_onnx(checkpoint: Path, out: Path, statement: ModelStatement, data: Pa
 
     With ``data`` (a folder of pairs with ``train`` and ``val`` lists) the decision limits are chosen on
     ``train`` and the scores measured on ``val``; without it the limits and scores of ``statement`` stand.
-    Raises PairFolderError, ValueError (a split without good or defective pairs) and ExportMismatchError.
+    Raises PairFolderError, OneSidedPairsError (``train`` needs good and defective pairs), ExportMismatchError.
     """
     network = load_checkpoint(checkpoint)
     scores = None

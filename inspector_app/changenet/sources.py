@@ -16,6 +16,7 @@ from inspector_app.changenet.arrays import Image, Mask, Pair
 from inspector_app.changenet.augment import AugmentStrength, augment_pair
 from inspector_app.changenet.defects import paste_defect, random_defect
 from inspector_app.changenet.displaced import OUTLINE_SHARE, damage_lead, displace, take_apart, vote_outline
+from inspector_app.changenet.pair_folder import PairFolderError
 
 Render = Callable[[np.random.Generator], Pair]
 
@@ -44,11 +45,11 @@ class ObjectSource:
     def __init__(self, pairs: Sequence[Pair], seed: int, strength: AugmentStrength, mix: ObjectMix) -> None:
         """Take the training pairs of one size; all with an empty mask, and the goldens, count as good.
 
-        Raises ValueError when there are no good pictures.
+        Raises PairFolderError when there are no good pictures.
         """
         self._good = _distinct([p.golden for p in pairs] + [p.test for p in pairs if not p.mask.any()])
         if not self._good:
-            raise ValueError("the training split holds no good picture")
+            raise PairFolderError("pairs_one_sided", "The training split holds no good picture.")
         self._small = [p for p in pairs if 0 < p.mask.mean() <= OUTLINE_SHARE]
         self._large = [p for p in pairs if p.mask.mean() > OUTLINE_SHARE]
         self._outline = vote_outline([p.mask for p in self._large])
@@ -107,9 +108,9 @@ class StoredSource:
     """Ready-made pairs, visited in an order shuffled anew every round, with generic augmentation."""
 
     def __init__(self, pairs: Sequence[Pair], seed: int, strength: AugmentStrength) -> None:
-        """Take pairs of one size; raises ValueError when there are none."""
+        """Take pairs of one size; raises PairFolderError when there are none."""
         if not pairs:
-            raise ValueError("there are no training pairs")
+            raise PairFolderError("pairs_missing", "There are no training pairs.")
         self._pairs, self._seed, self._strength = pairs, seed, strength
 
     def pair(self, index: int, size: int) -> Pair:

@@ -29,6 +29,7 @@ from inspector_app.changenet.sources import (
     RenderedSource,
     StoredSource,
 )
+from inspector_app.core.errors import KeeperError
 
 LAST = "last.ckpt"
 _OBJECT_CACHE_SIDE = 320
@@ -46,7 +47,7 @@ class TrainResult:
     pairs: int
 
 
-class NothingToResumeError(FileNotFoundError):
+class NothingToResumeError(KeeperError):
     """``resume`` was asked for, but the folder holds no checkpoint."""
 
 
@@ -60,7 +61,9 @@ def run_training(config: TrainConfig, on_progress: OnProgress | None = None) -> 
     """
     checkpoint = config.folder / LAST
     if config.resume and not checkpoint.is_file():
-        raise NothingToResumeError(f"there is no checkpoint to resume from in {config.folder}")
+        raise NothingToResumeError(
+            "nothing_to_resume", f"There is no checkpoint to resume from in {config.folder}."
+        )
     config.folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(config.threads)
     meter = ProgressMeter(config, on_progress)

@@ -15,13 +15,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector_app.core.errors import KeeperError
+
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 GOOD = "good"
 GOLDEN_SHARE = 0.05
 VALIDATION_SHARE = 0.3
 
 
-class DatasetLayoutError(ValueError):
+class DatasetLayoutError(KeeperError):
     """The source folder is not what it should be; the message names what is missing and where."""
 
 
@@ -62,7 +64,9 @@ def convert_mvtec(
     missing or when ``out`` already holds a data set.
     """
     if (out / "list").exists():
-        raise DatasetLayoutError(f"{out} already holds a data set; choose another folder")
+        raise DatasetLayoutError(
+            "dataset_layout", f"{out} already holds a data set.", "Choose another folder."
+        )
     rng = np.random.default_rng(seed)
     golden_files = choose_goldens(src / "train" / GOOD, goldens)
     plans = plan_pairs(src, golden_files, rng)
@@ -89,7 +93,7 @@ def choose_goldens(folder: Path, names: Sequence[str] | None = None) -> tuple[Pa
         chosen = tuple(f for f in files if f.stem in wanted)
         if len(chosen) != len(wanted):
             missing = sorted(wanted - {f.stem for f in chosen})
-            raise DatasetLayoutError(f"{folder} has no image named {', '.join(missing)}")
+            raise DatasetLayoutError("dataset_layout", f"{folder} has no image named {', '.join(missing)}.")
         return chosen
     numbers = [int(f.stem) for f in files if f.stem.isdecimal()]
     total = max(numbers) + 1 if len(numbers) == len(files) else len(files)
@@ -132,7 +136,7 @@ def images_in(folder: Path) -> tuple[Path, ...]:
     """Return the image files of ``folder`` by name; raises DatasetLayoutError if there are none."""
     files = tuple(sorted(f for f in _folder(folder).iterdir() if f.suffix.lower() in IMAGE_SUFFIXES))
     if not files:
-        raise DatasetLayoutError(f"{folder} holds no image")
+        raise DatasetLayoutError("dataset_layout", f"{folder} holds no image.")
     return files
 
 
@@ -140,20 +144,24 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     """Return the H x W mask of ``path``; any value above zero is marked, so 0/1 and 0/255 both work."""
     mask = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
     if mask is None:
-        raise DatasetLayoutError(f"{path} is not a readable mask image")
+        raise DatasetLayoutError("dataset_layout", f"{path} is not a readable mask image.")
     return mask > 0
 
 
 def _folder(path: Path) -> Path:
     if not path.is_dir():
-        raise DatasetLayoutError(f"{path} is missing: is this a class folder of MVTec AD?")
+        raise DatasetLayoutError(
+            "dataset_layout", f"{path} is missing.", "Is this a class folder of MVTec AD?"
+        )
     return path
 
 
 def _mask_of(src: Path, kind: str, image: Path) -> Path:
     path = src / "ground_truth" / kind / f"{image.stem}_mask.png"
     if not path.is_file():
-        raise DatasetLayoutError(f"{path} is missing: {kind}/{image.name} has no ground truth")
+        raise DatasetLayoutError(
+            "dataset_layout", f"{path} is missing: {kind}/{image.name} has no ground truth."
+        )
     return path
 
 
@@ -164,7 +172,7 @@ def _draw(goldens: Sequence[Path], rng: np.random.Generator) -> Path:
 def _read_colour(path: Path) -> NDArray[np.uint8]:
     image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
-        raise DatasetLayoutError(f"{path} is not a readable image")
+        raise DatasetLayoutError("dataset_layout", f"{path} is not a readable image.")
     return image.astype(np.uint8, copy=False)
 
 
@@ -172,7 +180,7 @@ def _write_pair(plan: PairPlan, out: Path) -> None:
     test = _read_colour(plan.test)
     mask = np.zeros(test.shape[:2], bool) if plan.mask is None else read_mask(plan.mask)
     if mask.shape != test.shape[:2]:
-        raise DatasetLayoutError(f"{plan.mask} is not of the size of {plan.test}")
+        raise DatasetLayoutError("dataset_layout", f"{plan.mask} is not of the size of {plan.test}.")
     _copy_as_png(plan.test, test, out / "A" / plan.name)
     _copy_as_png(plan.golden, None, out / "B" / plan.name)
     _write_png(out / "label" / plan.name, mask.astype(np.uint8) * 255)
@@ -188,7 +196,7 @@ def _copy_as_png(source: Path, image: NDArray[np.uint8] | None, target: Path) ->
 def _write_png(path: Path, image: NDArray[np.uint8]) -> None:
     encoded, data = cv2.imencode(".png", image)
     if not encoded:
-        raise DatasetLayoutError(f"{path} could not be encoded")
+        raise DatasetLayoutError("dataset_layout", f"{path} could not be encoded.")
     data.tofile(path)
 
 

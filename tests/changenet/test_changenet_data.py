@@ -135,9 +135,9 @@ def test_the_reader_takes_masks_of_one_and_of_255_and_names_with_spaces(pair_fol
 def test_the_reader_names_what_is_missing(pair_folder: Path) -> None:
     (pair_folder / "label" / "pair 1.png").unlink()
     folder = PairFolder(pair_folder)
-    with pytest.raises(PairFolderError, match=r"pair 1\.png is missing"):
+    with pytest.raises(PairFolderError, match=r"There is no .*pair 1\.png"):
         folder.read("pair 1.png")
-    with pytest.raises(PairFolderError, match=r"test\.txt is missing"):
+    with pytest.raises(PairFolderError, match=r"There is no .*test\.txt"):
         folder.names("test")
 
 
@@ -160,7 +160,7 @@ def test_a_stored_source_visits_every_pair_once_a_round(pair_folder: Path) -> No
     source = StoredSource(pairs, 0, STILL)
     found = [float(source.pair(index, SIDE).mask.mean()) for index in range(len(pairs))]
     assert sorted(np.round(found, 2)) == sorted(np.round([p.mask.mean() for p in pairs], 2))
-    with pytest.raises(ValueError, match="no training pairs"):
+    with pytest.raises(PairFolderError, match="no training pairs"):
         StoredSource([], 0, STILL)
 
 

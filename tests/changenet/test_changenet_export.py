@@ -21,7 +21,7 @@ from inspector_app.changenet.export import (  # noqa: E402
     check_parity,
     export_model,
 )
-from inspector_app.changenet.judgement import largest_region, suggest_judgement  # noqa: E402
+from inspector_app.changenet.judgement import OneSidedPairsError, largest_region, suggest_judgement  # noqa: E402
 from inspector_app.changenet.lite import ChangeNetLite, build_network  # noqa: E402
 from inspector_app.changenet.pair_folder import PairFolder  # noqa: E402
 from inspector_app.core.manifest import InputSpec, Judgement, ModelManifest  # noqa: E402
@@ -117,7 +117,7 @@ def test_limits_lie_between_good_and_defective() -> None:
     judgement = suggest_judgement([good, bad], [False, True])
     assert largest_region(good, judgement.threshold) < judgement.min_area_px
     assert largest_region(bad, judgement.threshold) >= judgement.min_area_px
-    with pytest.raises(ValueError, match="both good and defective"):
+    with pytest.raises(OneSidedPairsError, match="Both good and defective"):
         suggest_judgement([good], [False])
 
 

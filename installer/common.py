@@ -35,3 +35,21 @@ EXCLUDES = [
     "onnxruntime.tools", "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtQuickWidgets", "PySide6.QtDesigner",
     "PySide6.QtHelp", "PySide6.QtSql", "PySide6.QtUiTools", "PySide6.QtXml", "PySide6.QtConcurrent",
 ]  # fmt: skip
+
+_GTK = (
+    "libqgtk3",
+    "libgtk-",
+    "libgdk",
+    "libatk",
+    "libpango",
+    "libcairo",
+    "libharfbuzz",
+    "libpixman",
+    "libthai",
+    "libdatrie",
+)
+
+
+def without_gtk(binaries: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Leave out Qt's GTK look and what it drags in: the window has a look of its own."""
+    return [entry for entry in binaries if not Path(entry[0]).name.startswith(_GTK)]

@@ -18,10 +18,10 @@ export PYTHON
 help: ## List what can be made.
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(APP) system ## Install the app, score the demo set, open the window if there is a display.
+demo: system $(APP) ## Install the app, score the demo set, open the window if there is a display.
 	$(BIN)/inspector-app demo
 
-test: $(DEV) system ## Install what tests need and run the whole suite, offscreen.
+test: system $(DEV) ## Install what tests need and run the whole suite, offscreen.
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(DEV) ## Check style and formatting.

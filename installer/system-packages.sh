@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Sees to the system libraries that Qt loads and that no Python package brings: installs what is missing where
-# that is permitted, otherwise prints the line to run. Never fails: all but the window works without them.
+# Sees to what the app needs from Debian or Ubuntu, the libraries that Qt loads and python3-venv: installs what is
+# missing where that is permitted, otherwise prints one line to run. Never fails: all but the window works without the
+# libraries, and make-venv.sh says what it lacks.
 set -euo pipefail
 
 [ "$(uname -s)" = Linux ] || exit 0
@@ -54,6 +55,11 @@ font=$(find -L /usr/share/fonts /usr/local/share/fonts "${HOME:-/root}/.fonts" "
   -name '*.[ot]tf' -print -quit 2>/dev/null || true)
 [ -n "$font" ] || missing+=(fonts-dejavu-core)
 
+if python=$("$here/find-python.sh" 2>/dev/null); then
+  package=$("$here/venv-package.sh" "$python")
+  [ -z "$package" ] || missing+=("$package")
+fi
+
 if [ ${#missing[@]} -gt 0 ] && ! "$here/apt-install.sh" "${missing[@]}"; then
-  echo "Going on without them: the commands work, the window may not open." >&2
+  echo "Going on without: the commands need no such library, the window may not open." >&2
 fi

@@ -24,7 +24,7 @@ def run_window(
     shell = Shell(inspector, app)
     shell.window.resize(1280, 800)
     shell.window.show()
-    shell.start()
+    shell.start(open_run)
     try:
         return app.exec()
     finally:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -85,6 +84,7 @@ class MainWindow(QMainWindow):
         made.setProperty("kind", "nav")
         made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         made.setToolTip(tip)
+        made.setIconSize(QSize(26, 26))
         made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._icons.append((made, icon_name))
         return made
@@ -108,5 +108,9 @@ class MainWindow(QMainWindow):
         for made, name in self._icons:
             made.setIcon(icon(name, theme.text, 26))
 
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        event.accept()
+    def toggle_full_screen(self) -> None:
+        """Full screen and back."""
+        if self.isFullScreen():
+            self.showNormal()
+        else:
+            self.showFullScreen()

@@ -8,20 +8,34 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QApplication
 
 from inspector_app.bootstrap import Inspector
-from inspector_app.core.verdict import Disposition
+from inspector_app.core.errors import InspectorError
+from inspector_app.core.inspection import Identity
+from inspector_app.ui.actions import Actions
+from inspector_app.ui.batch.page import BatchPage
+from inspector_app.ui.batch.presenter import BatchPresenter
 from inspector_app.ui.engine import EnginePresenter, engine_story
-from inspector_app.ui.errors import ErrorFunnel, Notice
+from inspector_app.ui.errors import ErrorFunnel
+from inspector_app.ui.history.model import HistoryModel
+from inspector_app.ui.history.page import HistoryPage
+from inspector_app.ui.history.presenter import HistoryPresenter
 from inspector_app.ui.inspect.counters import CountersPresenter
-from inspector_app.ui.inspect.files import IMAGES, TRUTHS, FileDialogs
 from inspector_app.ui.inspect.live import LivePresenter
 from inspector_app.ui.inspect.live_control import LiveControl
+from inspector_app.ui.inspect.overlay import MaskMode
 from inspector_app.ui.inspect.page import InspectPage
 from inspector_app.ui.inspect.presenter import InspectPresenter
+from inspector_app.ui.inspect.recipes import RecipesPresenter
+from inspector_app.ui.inspect.view_bar import ViewBar
 from inspector_app.ui.jobs import JobRunner
-from inspector_app.ui.keys import KeyAction, WedgeFilter, bind
+from inspector_app.ui.keymap import bind_keys
 from inspector_app.ui.main_window import MainWindow
+from inspector_app.ui.records.record_pane import RecordPane, RecordPresenter
+from inspector_app.ui.records.table_model import RecordTableModel
+from inspector_app.ui.records.thumbnails import Thumbnails
 from inspector_app.ui.theme import Theme, apply_theme, theme_named
 from inspector_app.ui.tools import Tools
+
+INSPECT, BATCH, HISTORY = range(3)
 
 
 class Shell(QObject):
@@ -35,18 +49,13 @@ class Shell(QObject):
         self.errors = ErrorFunnel(self)
         self.tools = Tools(inspector, self.runner, self.errors)
         self.theme = theme_named(self._wanted_theme())
-        self.engine = EnginePresenter(self.tools, self)
-        self.pair = InspectPresenter(self.tools, self.engine, self.theme.mask, self)
-        self.live = LiveControl(LivePresenter(self.runner, self), self.pair, self)
-        self.counters = CountersPresenter(self.tools, self)
-        self.window = MainWindow()
-        self.dialogs = FileDialogs(self.window, Path.home())
-        self.inspect_page = InspectPage(
-            self.pair, self.engine, self.live, self.counters, inspector.settings.station
-        )
-        self._add_pages()
+        self._theme_chosen = False
+        self._make_presenters()
+        self._make_views()
         self._wire()
-        self._bind_keys()
+        self.actions = Actions(self)
+        self.wedge = bind_keys(self)
+        self._restore_prefs()
         self.set_theme(self.theme)
 
     def _wanted_theme(self) -> str:
@@ -56,99 +65,133 @@ class Shell(QObject):
         dark = self._app.styleHints().colorScheme() is Qt.ColorScheme.Dark
         return "dark" if dark else "light"
 
-    def _add_pages(self) -> None:
+    def _make_presenters(self) -> None:
+        tools, colour = self.tools, self.theme.mask
+        self.engine = EnginePresenter(tools, self)
+        self.pair = InspectPresenter(tools, self.engine, colour, self)
+        self.live = LiveControl(LivePresenter(self.runner, self), self.pair, self)
+        self.counters = CountersPresenter(tools, self)
+        self.recipes = RecipesPresenter(tools, self.pair, self.engine, self)
+        self.batch = BatchPresenter(tools, self)
+        self.history = HistoryPresenter(tools, self)
+        self.thumbnails = Thumbnails(tools, self)
+        self.batch_record = RecordPresenter(tools, colour, self)
+        self.history_record = RecordPresenter(tools, colour, self)
+
+    def _make_views(self) -> None:
+        station = self.inspector.settings.station
+        self.window = MainWindow()
+        self.inspect_page = InspectPage(self.pair, self.engine, self.live, self.counters, station)
+        batch_model = RecordTableModel(self.thumbnails, self)
+        self.batch_page = BatchPage(self.batch, batch_model, RecordPane(self.batch_record))
+        history_model = HistoryModel(self.history, self.thumbnails, self)
+        self.history_page = HistoryPage(self.history, history_model, RecordPane(self.history_record))
         self.window.add_page(self.inspect_page, "Inspect", "inspect", "Ctrl+1")
-        toggle = self.window.add_rail_action("Theme", "theme", "Light or dark  ·  Ctrl+D")
-        toggle.clicked.connect(self.toggle_theme)
+        self.window.add_page(self.batch_page, "Batch", "batch", "Ctrl+2")
+        self.window.add_page(self.history_page, "History", "history", "Ctrl+3")
 
     def _wire(self) -> None:
-        self.errors.raised.connect(self._show_notice)
+        self.errors.raised.connect(self.window.banner.show_notice)
         self.engine.changed.connect(self._show_engine)
-        bar = self.inspect_page.actions_bar
-        bar.open_golden.connect(self.ask_golden)
-        bar.open_test.connect(self.ask_test)
-        bar.open_truth.connect(self.ask_truth)
+        self.pair.recorded.connect(lambda record: self.history_page.mark_stale())
+        self.pair.disposed.connect(lambda record: self.history_page.mark_stale())
+        self.batch.run_changed.connect(self._batch_moved)
+        self.recipes.changed.connect(self._show_recipes)
+        self.pair.setup_changed.connect(self._show_recipes)
+        self.inspect_page.identity.changed.connect(self._identity_changed)
 
-    def _show_notice(self, notice: Notice) -> None:
-        self.window.banner.show_notice(notice)
+    def _identity_changed(self, identity: Identity) -> None:
+        self.batch_record.identity = self.history_record.identity = identity
+
+    def _batch_moved(self) -> None:
+        if not self.batch.run.running and self.batch.run.run_id is not None:
+            self.history_page.mark_stale()
+
+    def _show_recipes(self) -> None:
+        self.inspect_page.actions_bar.show_recipes(self.recipes.names, self.recipes.current)
+        self.batch_page.show_recipes(self.recipes.names)
+        self.history_page.show_recipes(self.recipes.names)
 
     def _show_engine(self) -> None:
         info = self.engine.info
-        story = engine_story(info)
         if info is None:
             text = "Loading the engine" if self.engine.loading else "No engine"
         else:
-            text = f"Engine: {info.label}" + ("  ⓘ" if info.refusals else "")
-        self.window.set_fact("engine", text, story)
+            text = f"Engine: {info.label}" + (" (why?)" if info.refusals else "")
+        self.window.set_fact("engine", text, engine_story(info))
         self.window.set_fact("model", f"Model: {self.engine.model}")
-
-    def _bind_keys(self) -> None:
-        page = self.inspect_page
-        bar, view = page.view_bar, page.view
-        actions = (
-            KeyAction("Ctrl+1", "Inspect page", "Window", lambda: self.window.stack.setCurrentIndex(0), True),
-            KeyAction("Ctrl+D", "Light or dark", "Window", self.toggle_theme, True),
-            KeyAction("Esc", "Dismiss the message", "Window", self.window.banner.dismiss, True),
-            KeyAction("F3", "Continuous", "Live", page.actions_bar.repeat.toggle),
-            KeyAction("F4", "Use this frame as golden", "Pair", self.pair.use_test_as_golden),
-            KeyAction("F5", "Inspect", "Inspect", self.live.trigger),
-            KeyAction("F6", "Mask as fill, outline or heat map", "View", bar.next_mode),
-            KeyAction("F7", "Truth", "View", bar.truth.toggle),
-            KeyAction("F8", "Draw regions", "Setup", bar.regions.toggle),
-            KeyAction("F9", "Confirm defect", "Decide", lambda: page.decide(Disposition.CONFIRMED)),
-            KeyAction("F10", "False call", "Decide", lambda: page.decide(Disposition.FALSE_CALL)),
-            KeyAction("F11", "Accept with a reason", "Decide", lambda: page.decide(Disposition.ACCEPTED)),
-            KeyAction("F12", "Repaired", "Decide", lambda: page.decide(Disposition.REPAIRED)),
-            KeyAction("PgDown", "Next defect", "View", lambda: page.step_defect(1)),
-            KeyAction("PgUp", "Previous defect", "View", lambda: page.step_defect(-1)),
-            KeyAction("Home", "Whole picture", "View", view.fit),
-            KeyAction("Up", "More opacity", "View", lambda: bar.step_opacity(0.1)),
-            KeyAction("Down", "Less opacity", "View", lambda: bar.step_opacity(-0.1)),
-            KeyAction("Ctrl+G", "Open a golden", "Pair", self.ask_golden),
-            KeyAction("Ctrl+O", "Open a test image", "Pair", self.ask_test),
-            KeyAction("Ctrl+T", "Open an annotation", "Pair", self.ask_truth),
-        )
-        bind(self.window, page, actions)
-        held = {
-            Qt.Key.Key_Insert: lambda on: bar.update_prefs(hidden=on),
-            Qt.Key.Key_End: lambda on: bar.update_prefs(blink=on),
-        }
-        self.wedge = WedgeFilter(page, page.identity.serial, page.identity.take_key, self.live.trigger, held)
-
-    def ask_golden(self) -> None:
-        """By dialog."""
-        if path := self.dialogs.open_file("Open a golden", IMAGES):
-            self.pair.open_golden(path)
-
-    def ask_test(self) -> None:
-        """By dialog."""
-        if path := self.dialogs.open_file("Open a test image", IMAGES):
-            self.pair.open_test(path)
-
-    def ask_truth(self) -> None:
-        """By dialog."""
-        if path := self.dialogs.open_file("Open an annotation", TRUTHS):
-            self.pair.open_truth(path)
-
-    def toggle_theme(self) -> None:
-        """Light to dark and back; remembered."""
-        self.set_theme(theme_named("light" if self.theme.dark else "dark"))
 
     def set_theme(self, theme: Theme) -> None:
         """Dress the whole window."""
         self.theme = theme
         apply_theme(self._app, theme)
         self.window.set_theme(theme)
-        self.inspect_page.set_theme(theme)
+        for page in (self.inspect_page, self.batch_page, self.history_page):
+            page.set_theme(theme)
 
-    def start(self) -> None:
-        """Load the engine; the window is usable meanwhile."""
-        self.engine.load(self.inspector.settings.default_model)
+    def toggle_theme(self) -> None:
+        """Light to dark and back; remembered."""
+        self._theme_chosen = True
+        self.set_theme(theme_named("light" if self.theme.dark else "dark"))
+
+    def dismiss(self) -> None:
+        """Esc: the message first, then back to the live picture."""
+        if self.window.banner.notice is not None:
+            self.window.banner.dismiss()
+        elif self.live.holding:
+            self.live.resume()
+
+    def start(self, open_run: int | None = None) -> None:
+        """Load the engine and what was used last; the window is usable meanwhile."""
+        settings = self.inspector.settings
+        self.engine.load(settings.default_model)
         self._show_engine()
+        self.recipes.refresh()
+        self.batch.list_runs()
+        if open_run is not None:
+            self.window.stack.setCurrentIndex(BATCH)
+            self.batch.open_run(open_run)
+        if settings.last_recipe:
+            self.recipes.choose(settings.last_recipe)
+        elif settings.last_golden and Path(settings.last_golden).is_file():
+            self.pair.open_golden(Path(settings.last_golden))
+        self.inspect_page.identity.serial.setFocus()
+
+    def _restore_prefs(self) -> None:
+        settings = self.inspector.settings
+        mode = MaskMode[settings.overlay_mode.upper()]
+        for bar in self._view_bars():
+            bar.update_prefs(mode=mode, opacity=settings.overlay_opacity)
+
+    def _view_bars(self) -> tuple[ViewBar, ...]:
+        return (
+            self.inspect_page.view_bar,
+            self.batch_page.pane.view_bar,
+            self.history_page.pane.view_bar,
+        )
+
+    def _save_prefs(self) -> None:
+        golden = self.pair.golden
+        prefs = self.inspect_page.view_bar.prefs
+        wanted = self.inspector.settings.model_copy(
+            update={
+                "theme": self.theme.name if self._theme_chosen else self.inspector.settings.theme,
+                "overlay_mode": prefs.mode.name.lower(),
+                "overlay_opacity": round(prefs.opacity, 2),
+                "last_recipe": self.recipes.current or None,
+                "last_golden": str(golden.frame.path) if golden and golden.frame.path else None,
+            }
+        )
+        if wanted != self.inspector.settings:
+            self.inspector.save_settings(wanted)
 
     def close(self) -> None:
-        """Stop the source, end all background work, free the device."""
+        """Stop the source, end all background work, free the device, remember the preferences."""
         self._app.removeEventFilter(self.wedge)
         self.live.stop()
         self.runner.close()
         self.engine.close()
+        try:
+            self._save_prefs()
+        except InspectorError as error:
+            self.errors.error(error)

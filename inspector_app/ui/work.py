@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,13 +20,15 @@ from inspector_app.core.inspection import (
     MeasureAt,
     Settings,
 )
+from inspector_app.core.protocols import ImageArchive
+from inspector_app.services.golden_entries import golden_of_frame
 from inspector_app.services.goldens import closest_golden
 from inspector_app.services.inspect import InspectionService
 from inspector_app.services.judge import judge, measured_mask
 from inspector_app.ui.images import Picture, picture_of
 from inspector_app.ui.inspect.overlay import Overlay, build_overlay
 from inspector_app.vision.annotations import TruthFinder, load_truth
-from inspector_app.vision.decode import read_frame
+from inspector_app.vision.decode import decode_frame, read_bytes, read_frame
 from inspector_app.vision.maps import native_levels
 
 
@@ -77,9 +80,20 @@ class Inspected:
     golden: Shown
 
 
-def open_shown(path: Path) -> Shown:
-    """Read a golden."""
-    return Shown.of(read_frame(path))
+def open_golden(archive: ImageArchive, path: Path) -> Shown:
+    """Read a golden and keep its bytes, so that its records can be shown when the file is gone."""
+    data = read_bytes(path)
+    archive.put_bytes(data)
+    return Shown.of(decode_frame(data, path.name, path))
+
+
+def frame_as_golden(archive: ImageArchive, frame: Frame) -> Shown:
+    """A frame on screen becomes a golden: its file, or a lossless copy of a live frame."""
+    if frame.path is not None and frame.path.is_file():
+        return open_golden(archive, frame.path)
+    data = base64.b64decode(golden_of_frame(frame).data or "")
+    archive.put_bytes(data)
+    return Shown.of(decode_frame(data, frame.name))
 
 
 def open_test(path: Path) -> OpenedTest:
@@ -148,3 +162,11 @@ def map_overlay(
         box = defect.box
         counted[box.y : box.y + box.h, box.x : box.x + box.w] = True
     return build_overlay(native_levels(change_map), mask & counted, mask & ~counted, truth, colour)
+
+
+def truth_beside(path: Path, size: tuple[int, int]) -> Mask | None:
+    """The annotation in the layout that an image lies in, when there is one that can be used."""
+    folder = truth_folder_for(path)
+    if folder is None:
+        return None
+    return TruthFinder(folder, path.parent.parent).find(path, size).mask

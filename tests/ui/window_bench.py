@@ -13,6 +13,7 @@ from inspector_app.bootstrap import Inspector, open_inspector
 from inspector_app.core.clock import SystemClock
 from inspector_app.core.manifest import InputSpec, ModelManifest
 from inspector_app.core.protocols import EngineInfo, Features, Refusal, Tensor
+from inspector_app.engines.models import Model
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.inspect import InspectionService
 from inspector_app.ui.jobs import JobRunner
@@ -52,6 +53,9 @@ class BenchInspector(Inspector):
 
     def models(self) -> dict[str, Path]:
         return {"grey": Path("grey"), "generic": Path("generic")}
+
+    def find_model(self, name: str) -> Model:
+        return Model(GreyEngine().manifest, Path("grey.onnx"))
 
     def open_service(
         self, model: str, choice: EngineChoice = EngineChoice.AUTO, threads: int = 0

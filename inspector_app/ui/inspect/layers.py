@@ -15,13 +15,14 @@ from inspector_app.ui.inspect.overlay import (
     PictureLayer,
     RegionsLayer,
 )
+from inspector_app.ui.inspect.region_editor import EditedRegions, RegionEditor
 from inspector_app.ui.inspect.view_bar import ViewPrefs
 from inspector_app.ui.theme import Theme
 from inspector_app.ui.widgets.canvas import Layer
 from inspector_app.ui.work import Judged
 
 
-def test_layers(
+def pair_layers(
     judged: Judged | None, regions: tuple[Region, ...], chosen: int | None, prefs: ViewPrefs, theme: Theme
 ) -> list[Layer]:
     """Over the test image."""
@@ -33,11 +34,27 @@ def test_layers(
                 regions, theme.inspect_region, theme.ignore_region, None, golden_to_test(registration)
             )
         )
-    if judged is None or prefs.hidden:
+    if judged is None or prefs.hidden or prefs.blink:
         return layers
     if judged.overlay is not None:
         layers += mask_layers(judged.overlay, prefs, theme)
     layers.append(DefectsLayer(judged.result.defects, chosen, theme.mask))
+    return layers
+
+
+def golden_layers(
+    regions: tuple[Region, ...],
+    chosen: int | None,
+    editor: RegionEditor | None,
+    prefs: ViewPrefs,
+    theme: Theme,
+) -> list[Layer]:
+    """Over the golden: the regions, and while they are drawn their handles."""
+    layers: list[Layer] = []
+    if editor is not None:
+        layers.append(EditedRegions(editor, theme))
+    elif regions and prefs.regions:
+        layers.append(RegionsLayer(regions, theme.inspect_region, theme.ignore_region, chosen))
     return layers
 
 

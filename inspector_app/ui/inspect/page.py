@@ -5,25 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from inspector_app.core.geometry import Region
 from inspector_app.core.verdict import Disposition
 from inspector_app.ui.engine import EnginePresenter
 from inspector_app.ui.inspect.action_bar import ActionBar
 from inspector_app.ui.inspect.counters import CountersPanel, CountersPresenter
 from inspector_app.ui.inspect.identity_bar import IdentityBar
-from inspector_app.ui.inspect.layers import test_layers
+from inspector_app.ui.inspect.layers import golden_layers, pair_layers
 from inspector_app.ui.inspect.limits_panel import LimitsPanel
 from inspector_app.ui.inspect.live_control import LiveControl
 from inspector_app.ui.inspect.pair_view import PairView
 from inspector_app.ui.inspect.presenter import InspectPresenter
+from inspector_app.ui.inspect.region_editor import RegionBar, RegionEditor
 from inspector_app.ui.inspect.verdict_panel import VerdictPanel
-from inspector_app.ui.inspect.view_bar import ViewBar
+from inspector_app.ui.inspect.view_bar import ViewBar, ViewPrefs
+from inspector_app.ui.inspect.welcome import Welcome
 from inspector_app.ui.theme import LIGHT, Theme
-from inspector_app.ui.widgets.canvas import Layer
 from inspector_app.ui.widgets.parts import column, frame, rule
 
 SIDE_WIDTH = 316
+WIDE_SIDE = 380
 
 
 class InspectPage(QWidget):
@@ -50,6 +54,10 @@ class InspectPage(QWidget):
         self.verdict = VerdictPanel()
         self.limits = LimitsPanel()
         self.totals = CountersPanel()
+        self.editor = RegionEditor(self._regions_drawn)
+        self.region_bar = RegionBar()
+        self.region_bar.hide()
+        self.welcome = Welcome(self.view)
         self._assemble()
         self._wire_presenters()
         self._wire_views()
@@ -60,6 +68,7 @@ class InspectPage(QWidget):
         holder.setContentsMargins(12, 5, 12, 5)
         holder.addWidget(self.identity)
         left = column(identity, spacing=0)
+        left.addWidget(self.region_bar)
         left.addWidget(self.view, 1)
         left.addWidget(self.view_bar)
         middle = QHBoxLayout()
@@ -84,10 +93,10 @@ class InspectPage(QWidget):
         scroll.setWidget(inner)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
-        side = frame("side")
-        side.setFixedWidth(SIDE_WIDTH)
-        side.setLayout(column(scroll))
-        return side
+        self._side_frame = frame("side")
+        self._side_frame.setFixedWidth(SIDE_WIDTH)
+        self._side_frame.setLayout(column(scroll))
+        return self._side_frame
 
     def _wire_presenters(self) -> None:
         self._pair.pair_changed.connect(self._show_pair)
@@ -112,8 +121,13 @@ class InspectPage(QWidget):
         self.verdict.decided.connect(self.decide)
         self.view.golden_dropped.connect(lambda paths: self._pair.open_golden(paths[0]))
         self.view.test_dropped.connect(self._test_dropped)
-        self.view_bar.changed.connect(lambda prefs: self._show_layers())
+        self.view_bar.changed.connect(self._prefs_changed)
         self.view_bar.fit.connect(self.view.fit)
+        self.view_bar.edit_regions.connect(self._edit_regions)
+        self.region_bar.mode_chosen.connect(self._region_mode)
+        self.region_bar.undo.connect(self.undo_region)
+        self.region_bar.clear.connect(self.editor.clear)
+        self.region_bar.done.connect(lambda: self.view_bar.regions.setChecked(False))
 
     def _test_dropped(self, paths: tuple[Path, ...]) -> None:
         path = paths[0]
@@ -137,7 +151,44 @@ class InspectPage(QWidget):
         else:
             self._pair.dispose(disposition)
 
+    # Regions
+
+    def _edit_regions(self, on: bool) -> None:
+        if on and self._pair.golden is None:
+            self.view_bar.regions.setChecked(False)
+            return
+        self.region_bar.setVisible(on)
+        self.editor.drawing = []
+        self.view.golden.set_tool(self.editor if on else None)
+        self._show_layers()
+
+    def _region_mode(self, mode: str) -> None:
+        self.editor.mode = "ignore" if mode == "ignore" else "inspect"
+
+    def undo_region(self) -> None:
+        """Take back the last corner or region while drawing."""
+        if self.view_bar.regions.isChecked():
+            self.editor.undo()
+            self.view.golden.update()
+
+    def _regions_drawn(self, regions: tuple[Region, ...]) -> None:
+        self._pair.set_setup(self._pair.setup.with_regions(regions))
+
     # Showing
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._side_frame.setFixedWidth(SIDE_WIDTH if self.width() < 1400 else WIDE_SIDE)
+        self._place_welcome()
+
+    def _place_welcome(self) -> None:
+        self.welcome.adjustSize()
+        room = self.view.rect()
+        self.welcome.move(room.center() - self.welcome.rect().center())
+
+    def _prefs_changed(self, prefs: ViewPrefs) -> None:
+        self._show_pair()
+        self._show_layers()
 
     def set_theme(self, theme: Theme) -> None:
         """Colours and icons of every part."""
@@ -156,7 +207,12 @@ class InspectPage(QWidget):
     def _show_pair(self) -> None:
         golden, test = self._pair.golden, self._pair.test
         self.view.show_golden(golden.picture if golden else None, golden.frame.name if golden else "")
-        self.view.show_test(test.picture if test else None, test.frame.name if test else "")
+        if self.view_bar.prefs.blink and golden is not None:
+            self.view.show_test(golden.picture, f"{golden.frame.name} (golden)")
+        else:
+            self.view.show_test(test.picture if test else None, test.frame.name if test else "")
+        self.editor.size = (golden.frame.width, golden.frame.height) if golden else (0, 0)
+        self.welcome.setVisible(golden is None and test is None)
         self.view.golden.set_empty_text("Drop a golden here, or press Golden")
         self.view.test.set_empty_text("Drop a test image here, press Test, or start Live")
 
@@ -189,12 +245,13 @@ class InspectPage(QWidget):
         return "Press Inspect, Space or F5."
 
     def _show_layers(self) -> None:
-        regions = self._pair.setup.regions
-        layers = test_layers(self._pair.shown, regions, self._pair.chosen, self.view_bar.prefs, self._theme)
-        self.view.set_layers(self._golden_layers(), layers)
-
-    def _golden_layers(self) -> list[Layer]:
-        return []
+        prefs, theme = self.view_bar.prefs, self._theme
+        self.editor.regions = self._pair.setup.regions
+        editor = self.editor if self.view_bar.regions.isChecked() else None
+        self.view.set_layers(
+            golden_layers(self._pair.setup.regions, self.editor.chosen, editor, prefs, theme),
+            pair_layers(self._pair.shown, self._pair.setup.regions, self._pair.chosen, prefs, theme),
+        )
 
     def _show_setup(self) -> None:
         self.limits.show_setup(self._pair.setup)

@@ -29,9 +29,10 @@ from inspector_app.ui.work import (
     OpenedTest,
     Shown,
     TruthImage,
+    frame_as_golden,
     inspect_and_record,
     judge_again,
-    open_shown,
+    open_golden,
     open_test,
     open_truth,
 )
@@ -72,8 +73,12 @@ class InspectPresenter(QObject):
 
     def open_golden(self, path: Path) -> None:
         """Read a golden; leaves the recipe, whose goldens it replaces."""
+        archive = self._tools.inspector.archive
         self._tools.runner.submit(
-            PICTURE_LANE, lambda context: open_shown(path), self.set_golden, self._tools.errors.failure
+            PICTURE_LANE,
+            lambda context: open_golden(archive, path),
+            self.set_golden,
+            self._tools.errors.failure,
         )
 
     def set_golden(self, shown: Shown) -> None:
@@ -96,8 +101,17 @@ class InspectPresenter(QObject):
         if self.test is None:
             self._say("no_test", "There is no test image to use as golden.")
             return
-        shown = self.test
-        self.test = self.truth = None
+        archive, frame = self._tools.inspector.archive, self.test.frame
+        self._tools.runner.submit(
+            PICTURE_LANE,
+            lambda context: frame_as_golden(archive, frame),
+            self._test_became_golden,
+            self._tools.errors.failure,
+        )
+
+    def _test_became_golden(self, shown: Shown) -> None:
+        if self.test is not None and self.test.frame.name == shown.frame.name:
+            self.test = self.truth = None
         self.set_golden(shown)
 
     def open_test(self, path: Path) -> None:

@@ -25,17 +25,18 @@ DECISIONS: tuple[tuple[Disposition, str, str, bool], ...] = (
 class VerdictCard(QFrame):
     """Badge, word and reason on the verdict's own ground."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, compact: bool = False) -> None:
         super().__init__(parent)
-        self._badge = VerdictBadge(64)
+        self._word_px = 26 if compact else 46
+        self._badge = VerdictBadge(36 if compact else 64)
         self._word = label("")
         self._reason = label("", wrap=True)
         self._facts = label("", "small", wrap=True)
         self._decided = label("", "small", wrap=True)
-        self._reason.setMinimumHeight(38)
+        self._reason.setMinimumHeight(20 if compact else 38)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 14, 16, 12)
-        layout.setSpacing(6)
+        layout.setContentsMargins(*((12, 8, 12, 8) if compact else (16, 14, 16, 12)))
+        layout.setSpacing(2 if compact else 6)
         layout.addLayout(row(self._badge, self._word, 1, spacing=14))
         for one in (self._reason, self._facts, self._decided):
             layout.addWidget(one)
@@ -79,7 +80,7 @@ class VerdictCard(QFrame):
         quiet = verdict is None or verdict is Verdict.PASS
         edge = theme.line if quiet or colours is None else colours.solid
         ground = theme.raised if colours is None or quiet else colours.quiet
-        size = 22 if verdict is None else 46
+        size = min(22, self._word_px) if verdict is None else self._word_px
         self._word.setStyleSheet(f"font-size: {size}px; font-weight: 700; color: {ink};")
         self.setStyleSheet(
             f"VerdictCard {{ background: {ground}; border: 2px solid {edge}; border-radius: 10px; }}"
@@ -118,10 +119,11 @@ class VerdictPanel(QWidget):
     defect_stepped = Signal(int)
     decided = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, compact: bool = False) -> None:
+        """``compact`` is for beside a table: a smaller card, the decisions in one row."""
         super().__init__(parent)
         self._theme = LIGHT
-        self.card = VerdictCard()
+        self.card = VerdictCard(compact=compact)
         self.preview = label("", "preview", wrap=True)
         self._previous = QToolButton()
         self._previous.setToolTip("Previous defect  ·  Page up")
@@ -138,7 +140,7 @@ class VerdictPanel(QWidget):
             made.clicked.connect(lambda checked=False, what=disposition: self.decided.emit(what))
             made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             self._buttons[disposition] = made
-            grid.addWidget(made, index // 2, index % 2)
+            grid.addWidget(made, *((0, index) if compact else (index // 2, index % 2)))
         layout = column(self.card, self.preview, spacing=8)
         layout.addLayout(row(self._previous, self._next, self.defect_text, spacing=6))
         layout.addLayout(grid)

@@ -35,7 +35,8 @@ class ViewBar(QFrame):
     fit = Signal()
     edit_regions = Signal(bool)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, compact: bool = False) -> None:
+        """``compact`` leaves out what only the Inspect page has."""
         super().__init__(parent)
         self.setProperty("kind", "foot")
         self.prefs = ViewPrefs()
@@ -68,6 +69,7 @@ class ViewBar(QFrame):
         layout.addStretch(1)
         layout.addWidget(self.regions)
         layout.addWidget(self._fit)
+        self.regions.setVisible(not compact)
         self._modes.chosen.connect(lambda index: self.update_prefs(mode=MODES[index]))
         self.opacity.valueChanged.connect(lambda value: self.update_prefs(opacity=value / 100))
         self.truth.toggled.connect(lambda on: self.update_prefs(truth=on))

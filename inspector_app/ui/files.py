@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 IMAGES = "Images (*.png *.jpg *.jpeg *.bmp *.tif *.tiff *.webp)"
 TRUTHS = "Annotations (*.png *.bmp *.tif *.tiff *.json)"
 VIDEOS = "Videos (*.mp4 *.avi *.mkv *.mov *.webm)"
+CSV = "CSV (*.csv)"
 
 
 class FileDialogs:

@@ -1,0 +1,118 @@
+"""The few questions the window asks: a reason, a source, a recipe's name. Each gives a value or None."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtWidgets import QComboBox, QDialog, QLineEdit, QPushButton, QWidget
+
+from inspector_app.core.verdict import Disposition
+from inspector_app.ui.widgets.parts import button, column, label, row
+
+REASONS = {
+    Disposition.ACCEPTED: (
+        "Cosmetic, within the customer's limits",
+        "Agreed deviation",
+        "Will be covered in use",
+    ),
+    Disposition.REPAIRED: ("Cleaned", "Reworked", "Part replaced"),
+}
+
+
+class Question(QDialog):
+    """A title, some fields, and two buttons; Enter agrees, Esc does not."""
+
+    def __init__(
+        self, parent: QWidget | None, title: str, fields: Sequence[tuple[str, QWidget]], agree: str
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setMinimumWidth(460)
+        self.agree: QPushButton = button(agree, self.accept, "primary")
+        self.agree.setDefault(True)
+        layout = column(label(title, "title"), spacing=6, margins=(24, 20, 24, 20))
+        for name, widget in fields:
+            layout.addSpacing(6)
+            layout.addWidget(label(name, "small"))
+            layout.addWidget(widget)
+        layout.addSpacing(14)
+        layout.addLayout(row(1, button("Cancel", self.reject), self.agree))
+        self.setLayout(layout)
+
+
+def _combo(texts: Sequence[str], current: str = "") -> QComboBox:
+    combo = QComboBox()
+    combo.setEditable(True)
+    combo.addItems(list(texts))
+    combo.setCurrentText(current)
+    return combo
+
+
+class ReasonQuestion(Question):
+    """Why a unit is accepted, or how it was repaired."""
+
+    def __init__(self, parent: QWidget | None, disposition: Disposition) -> None:
+        self.reason = _combo(REASONS.get(disposition, ()))
+        accepted = disposition is Disposition.ACCEPTED
+        title = "Why is it accepted?" if accepted else "How was it repaired?"
+        super().__init__(parent, title, (("Reason", self.reason),), "Record")
+        self.reason.currentTextChanged.connect(self._check)
+        self._check(self.reason.currentText())
+
+    def _check(self, text: str) -> None:
+        self.agree.setEnabled(bool(text.strip()))
+
+    @property
+    def value(self) -> str:
+        """The reason."""
+        return self.reason.currentText().strip()
+
+
+class SourceQuestion(Question):
+    """Which camera, stream, video or folder is live."""
+
+    def __init__(self, parent: QWidget | None, current: str, known: Sequence[str]) -> None:
+        self.spec = _combo(known, current)
+        self.folder = button("Folder as a camera…")
+        self.video = button("Video file…")
+        holder = QWidget()
+        holder.setLayout(row(self.folder, self.video, 1))
+        fields = (("Camera number (0, 1…), stream address, video file or folder", self.spec), ("", holder))
+        super().__init__(parent, "Live source", fields, "Start")
+
+    @property
+    def value(self) -> str:
+        """What was named."""
+        return self.spec.currentText().strip()
+
+
+@dataclass(frozen=True)
+class RecipeAnswer:
+    """How a recipe is to be saved."""
+
+    name: str
+    note: str
+
+
+class RecipeQuestion(Question):
+    """Name and note of a revision."""
+
+    def __init__(self, parent: QWidget | None, current: str, known: Sequence[str]) -> None:
+        self.name = _combo(known, current)
+        self.note = QLineEdit()
+        self.note.setPlaceholderText("What changed, and why")
+        self.note.setMaxLength(500)
+        super().__init__(
+            parent, "Save as recipe revision", (("Recipe", self.name), ("Note", self.note)), "Save revision"
+        )
+        self.name.currentTextChanged.connect(self._check)
+        self._check(self.name.currentText())
+
+    def _check(self, text: str) -> None:
+        self.agree.setEnabled(bool(text.strip()))
+
+    @property
+    def value(self) -> RecipeAnswer:
+        """As entered."""
+        return RecipeAnswer(self.name.currentText().strip(), self.note.text().strip())

@@ -1,0 +1,105 @@
+"""The table's view: row height, widths, and what a click means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from inspector_app.core.inspection import InspectionRecord
+from inspector_app.ui.records.table_model import BADGE, Column, RecordTableModel
+
+ROW_HEIGHT = 52
+WIDTHS = {
+    Column.PICTURE: 60,
+    Column.VERDICT: 112,
+    Column.IMAGE: 170,
+    Column.SCORE: 62,
+    Column.REGIONS: 72,
+    Column.IOU: 62,
+    Column.TIME: 148,
+    Column.SERIAL: 110,
+    Column.RECIPE: 110,
+    Column.REASON: 260,
+}
+
+
+class PictureDelegate(QStyledItemDelegate):
+    """A thumbnail in the middle of its cell, a grey field until it is there."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        if option.state & option.state.State_Selected:
+            painter.fillRect(option.rect, option.palette.highlight())
+        pixmap = index.data(Qt.ItemDataRole.DecorationRole)
+        field = option.rect.adjusted(8, 4, -8, -4)
+        if not isinstance(pixmap, QPixmap):
+            painter.fillRect(field, QColor(128, 128, 128, 50))
+            return
+        size = pixmap.size().scaled(field.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        left = field.x() + (field.width() - size.width()) // 2
+        top = field.y() + (field.height() - size.height()) // 2
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawPixmap(left, top, size.width(), size.height(), pixmap)
+
+
+class RecordTable(QTableView):
+    """``picked`` tells the record of the current row."""
+
+    picked = Signal(object)
+
+    def __init__(
+        self,
+        model: RecordTableModel,
+        hidden: Iterable[Column],
+        *,
+        sortable: bool,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._records = model
+        self.setModel(model)
+        self.setItemDelegateForColumn(Column.PICTURE, PictureDelegate(self))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setIconSize(QSize(BADGE, BADGE))
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setStretchLastSection(True)
+        for column, width in WIDTHS.items():
+            self.setColumnWidth(column, width)
+        for column in hidden:
+            self.setColumnHidden(column, True)
+        self.setSortingEnabled(sortable)
+        if sortable:
+            header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.selectionModel().currentRowChanged.connect(self._current)
+
+    def _current(self, current: QModelIndex, previous: QModelIndex) -> None:
+        record = self._records.record_at(current.row())
+        if record is not None:
+            self.picked.emit(record)
+
+    @property
+    def current_record(self) -> InspectionRecord | None:
+        """Of the current row."""
+        return self._records.record_at(self.currentIndex().row())

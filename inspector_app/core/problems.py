@@ -27,7 +27,14 @@ def problem_lines(
         within: the place of the model in the file.
         names: fields of the model that are called otherwise in the file.
     """
-    return [_line(detail, model, within, names or {}) for detail in error.errors(include_url=False)]
+    details = error.errors(include_url=False)
+    inner = {detail["loc"][:length] for detail in details for length in range(len(detail["loc"]))}
+    return [
+        _line(detail, model, within, names or {})
+        for detail in details
+        # Pydantic counts only the items that are right: with wrong ones in it, a list is not too short.
+        if not (detail["type"] == "too_short" and detail["loc"] in inner)
+    ]
 
 
 def place(location: Sequence[int | str]) -> str:
@@ -61,10 +68,13 @@ def _text(detail: ErrorDetails, known: Sequence[str]) -> str:
         return "is missing"
     if kind == "value_error":
         return detail["msg"].removeprefix("Value error, ")
+    said = f"must {detail['msg'].partition(' should ')[2] or 'be valid'}"
+    if kind in {"too_short", "too_long"}:
+        return said.replace(" after validation", "")
     given = repr(detail["input"])
     shown = given if len(given) <= _SHOWN else given[:_SHOWN] + "..."
     hint = near_miss(str(detail["input"]), _choices(detail)) if kind == "literal_error" else ""
-    return f"{detail['msg'].replace('Input should', 'must', 1)}, not {shown}{hint}"
+    return f"{said}, not {shown}{hint}"
 
 
 def _choices(detail: ErrorDetails) -> list[str]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from inspector_app.core.errors import KeeperError
+from inspector_app.core.errors import KeeperError, OperatorError
 from inspector_app.core.files import atomic_write, ensure_folder
 from inspector_app.core.frame import Frame, RgbArray
-from inspector_app.storage.png import decode_rgb, encode_rgb
+from inspector_app.storage.png import encode_rgb
+from inspector_app.vision.decode import decode_frame
 
 _KEY = re.compile(r"^[0-9a-f]{2}/[0-9a-f]{62}\.png$")
 _HASH = re.compile(r"^[0-9a-f]{64}$")
@@ -59,18 +60,14 @@ class FileImageArchive:
         Raises:
             KeeperError: ``archive_missing`` or ``archive_damaged``.
         """
-        started = time.perf_counter()
         path = self.path_of(key)
-        pixels = decode_rgb(_read(path, key))
-        if pixels is None or _pixel_hash(pixels) != key[:2] + path.stem:
+        try:
+            frame = decode_frame(_read(path, key), key, path)
+        except OperatorError as error:
+            raise _damaged(key) from error
+        if _pixel_hash(frame.pixels) != key[:2] + path.stem:
             raise _damaged(key)
-        return Frame(
-            pixels=pixels,
-            name=key,
-            sha256=hashlib.sha256(pixels.data).hexdigest(),
-            path=path,
-            load_ms=(time.perf_counter() - started) * 1000.0,
-        )
+        return replace(frame, sha256=hashlib.sha256(frame.pixels.data).hexdigest())
 
     def put_bytes(self, data: bytes) -> str:
         """Store encoded bytes (a golden's file) durably as they are; returns their sha256 in hex.

@@ -1,4 +1,7 @@
-"""Lossless 8-bit PNG, fast: maps as one grey channel, frames as three colours."""
+"""Lossless 8-bit PNG, fast: maps as one grey channel, frames as three colours.
+
+Pictures are decoded by ``vision.decode``; a map is no picture, and is read back here.
+"""
 
 from __future__ import annotations
 
@@ -30,16 +33,15 @@ def encode_rgb(pixels: RgbArray) -> bytes:
 
 def decode_levels(data: bytes) -> Levels | None:
     """The ``H x W`` uint8 of ``encode_levels``, None when the data are damaged."""
-    array = _decode(data)
-    return array if array is not None and array.ndim == 2 else None
-
-
-def decode_rgb(data: bytes) -> RgbArray | None:
-    """The ``H x W x 3`` uint8 RGB of ``encode_rgb``, None when the data are damaged."""
-    array = _decode(data)
-    if array is None or array.ndim != 3 or array.shape[2] != 3:
+    if not data:
         return None
-    return np.ascontiguousarray(array[:, :, ::-1])
+    try:
+        array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
+    if array is None or array.dtype != np.uint8 or array.ndim != 2:
+        return None
+    return array  # type: ignore[return-value]
 
 
 def _encode(array: NDArray[np.uint8], options: tuple[int, ...]) -> bytes:
@@ -47,13 +49,3 @@ def _encode(array: NDArray[np.uint8], options: tuple[int, ...]) -> bytes:
     if not done:
         raise ValueError(f"no PNG can hold an array of {array.shape}")
     return data.tobytes()
-
-
-def _decode(data: bytes) -> NDArray[np.uint8] | None:
-    if not data:
-        return None
-    try:
-        array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        return None
-    return array if array is not None and array.dtype == np.uint8 else None  # type: ignore[return-value]

@@ -47,6 +47,21 @@ def test_a_field_that_the_file_calls_otherwise() -> None:
     ]
 
 
+def test_a_list_with_a_wrong_item_is_not_called_too_short() -> None:
+    class Points(BaseModel):
+        points: tuple[int, ...] = Field(min_length=1)
+
+    def said(points: list[object]) -> list[str]:
+        with pytest.raises(ValidationError) as caught:
+            Points.model_validate({"points": points})
+        return problem_lines(caught.value, Points)
+
+    assert said([]) == ["points: must have at least 1 item, not 0"]
+    assert said(["x"]) == [
+        "points[0]: must be a valid integer, unable to parse string as an integer, not 'x'"
+    ]
+
+
 def test_place() -> None:
     assert place(("goldens", 0, "name")) == "goldens[0].name"
     assert place(()) == ""

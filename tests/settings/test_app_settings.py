@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from inspector_app.core.errors import KeeperError
@@ -16,6 +17,7 @@ def test_no_file_gives_the_defaults(tmp_path: Path) -> None:
     assert load_settings(tmp_path / "settings.json") == AppSettings()
 
 
+@examples(max_examples=30, deadline=None)
 @given(
     settings=st.builds(
         AppSettings,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -111,7 +111,12 @@ def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlRecord
 
 
 # Shrinking an example of fifty fields takes longer than reading it.
-@settings(max_examples=60, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(
+    max_examples=50,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(result=results())
 def test_whatever_is_recorded_comes_back(shared_store: SqlRecordStore, result: InspectionResult) -> None:
     [record] = shared_store.add([result], ["key"])

@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 
 VENV := .venv
 BIN := $(VENV)/bin

@@ -159,7 +159,7 @@ def load_truth(path: Path, size: Size | None, image_name: str = "") -> Mask:
         OperatorError: ``truth_unreadable`` or ``truth_size_mismatch``.
     """
     data = read_file(path)
-    if data.lstrip()[:1] == b"{":
+    if path.suffix.lower() == ".json" or data.lstrip()[:1] == b"{":
         return _frozen(_load_json(data, path.name, size, image_name))
     try:
         mask = decode_mask(data)
@@ -204,7 +204,7 @@ def _may_be_coco(path: Path) -> bool:
             start = file.read(_SNIFFED_BYTES)
     except OSError as error:
         raise truth_unreadable(path.name, (error.strerror or "unknown").lower()) from error
-    return b'"shapes"' not in start and b'"flags"' not in start and start.lstrip()[:1] == b"{"
+    return b'"shapes"' not in start and b'"flags"' not in start
 
 
 def _empty(size: Size | None) -> Mask | None:

@@ -86,15 +86,27 @@ def peak_level(levels: Levels, min_area_px: int) -> int:
 
 
 def _has_region(mask: Mask, min_area_px: int) -> bool:
-    """Whether some region of a mask has the least area; the costly search is kept to the box around it."""
+    """Whether some region of a mask has the least area."""
     if np.count_nonzero(mask) < min_area_px:
         return False
-    x, y, w, h = cv2.boundingRect(mask.view(np.uint8))
-    if w * h < min_area_px:
-        return False
-    part = np.ascontiguousarray(mask[y : y + h, x : x + w]).view(np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(part, connectivity=8)
+    _, stats, _, _ = _components(mask)
     return int(stats[1:, cv2.CC_STAT_AREA].max(initial=0)) >= min_area_px
+
+
+def _components(
+    mask: Mask,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], tuple[int, int]]:
+    """Labels, statistics and centroids of the regions of a mask that is not empty, within the box around them
+    all, and that box's corner: the search is costly, and most of a mask is empty."""
+    x, y, w, h = cv2.boundingRect(mask.view(np.uint8))
+    part = np.ascontiguousarray(mask[y : y + h, x : x + w]).view(np.uint8)
+    _, labels, stats, centroids = cv2.connectedComponentsWithStats(part, connectivity=8)
+    return (
+        np.asarray(labels, dtype=np.int32),
+        np.asarray(stats, dtype=np.int32),
+        np.asarray(centroids, dtype=np.float64),
+        (x, y),
+    )
 
 
 def _outlines(change_map: ChangeMap, regions: tuple[Region, ...]) -> list[tuple[Region, list[Point]]]:
@@ -127,14 +139,14 @@ def _defects(
     above = levels >= level
     if np.count_nonzero(above) < min_area_px:
         return ()
-    _, labels, stats, centroids = cv2.connectedComponentsWithStats(above.view(np.uint8), connectivity=8)
-    areas = stats[:, cv2.CC_STAT_AREA]
-    wanted = np.flatnonzero(areas >= min_area_px)
+    labels, stats, centroids, (left, top) = _components(above)
+    wanted = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] >= min_area_px)
     found = []
     for label in wanted[wanted > 0]:
         x, y, w, h, area = (int(v) for v in stats[label])
         inside = labels[y : y + h, x : x + w] == label
-        cx, cy = (float(v) for v in centroids[label])
+        x, y = x + left, y + top
+        cx, cy = float(centroids[label, 0]) + left, float(centroids[label, 1]) + top
         values = levels[y : y + h, x : x + w][inside]
         found.append(
             Defect(

@@ -206,6 +206,10 @@ class TestLabelMe:
         assert not self.read(tmp_path).any()
         assert not self.read(tmp_path, {"label": "_background_", "points": CORNERS}).any()
 
+    def test_with_a_byte_order_mark(self, tmp_path: Path) -> None:
+        content = b"\xef\xbb\xbf" + json.dumps(labelme([{"points": CORNERS}])).encode()
+        assert (load_truth(put(tmp_path / "a.json", content), SIZE) == BOX).all()
+
     def test_found_by_name(self, tmp_path: Path) -> None:
         put(tmp_path / "a.json", labelme([{"points": CORNERS}]))
         found = TruthFinder(tmp_path, tmp_path).find(tmp_path / "a.png", SIZE)

@@ -148,6 +148,10 @@ def test_a_huge_picture_is_refused_by_its_header(data: bytes) -> None:
     assert code_of(data) == "image_too_large"
 
 
+def test_a_side_beyond_the_decoders_own_limit_is_refused_as_too_large() -> None:
+    assert code_of(png_header(2_000_000, 1)) == "image_too_large"
+
+
 def test_a_size_of_zero_is_damaged() -> None:
     assert code_of(png_header(0, 5)) == "image_damaged"
 

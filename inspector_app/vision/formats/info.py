@@ -10,6 +10,9 @@ from inspector_app.core.errors import OperatorError
 MAX_PIXELS = 200_000_000
 """The largest picture that is decoded: 200 megapixels (600 MB as RGB)."""
 
+MAX_SIDE = 1_000_000
+"""The longest side; the decoder's own limit is 2**20."""
+
 
 class Alpha(Enum):
     """How a fourth channel is to be read."""
@@ -49,15 +52,16 @@ def check_size(width: int, height: int) -> None:
     """Refuse a picture by its header.
 
     Raises:
-        OperatorError: ``image_damaged`` for a size of zero, ``image_too_large`` beyond ``MAX_PIXELS``.
+        OperatorError: ``image_damaged`` for a size of zero, ``image_too_large`` beyond ``MAX_PIXELS`` or
+            ``MAX_SIDE``.
     """
     if width < 1 or height < 1:
         raise damaged(f"its header gives a size of {width} x {height}")
-    if width * height > MAX_PIXELS:
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise OperatorError(
             "image_too_large",
             f"The image is too large: {width:,} x {height:,} pixels.",
-            f"At most {MAX_PIXELS // 1_000_000} megapixels are read; crop it or scale it down.",
+            f"At most {MAX_PIXELS // 1_000_000} megapixels and {MAX_SIDE:,} pixels a side are read.",
         )
 
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
 """PNG colour types."""
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""First column and row, and steps, of the seven passes of an interlaced PNG."""
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
@@ -30,17 +32,13 @@ def png(
     depth: int = 8,
     extra: Sequence[bytes] = (),
     end: bytes | None = None,
+    interlaced: bool = False,
 ) -> bytes:
     """A PNG of ``H x W`` or ``H x W x C`` samples; ``extra`` chunks go before IDAT."""
     height, width = samples.shape[:2]
-    rows = []
-    for row in samples:
-        if depth < 8:
-            body = pack_bits(row.astype(np.uint8), depth)
-        else:
-            body = row.astype(">u2" if depth == 16 else np.uint8).tobytes()
-        rows.append(b"\0" + body)
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    passes = [samples[y::dy, x::dx] for x, y, dx, dy in ADAM7] if interlaced else [samples]
+    rows = [_png_row(row, depth) for part in passes for row in part if row.size]
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, int(interlaced))
     tail = chunk(b"IEND", b"") if end is None else end
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -49,6 +47,12 @@ def png(
         + chunk(b"IDAT", zlib.compress(b"".join(rows)))
         + tail
     )
+
+
+def _png_row(row: NDArray[np.generic], depth: int) -> bytes:
+    if depth < 8:
+        return b"\0" + pack_bits(row.astype(np.uint8), depth)
+    return b"\0" + row.astype(">u2" if depth == 16 else np.uint8).tobytes()
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -103,6 +107,33 @@ def tiff(
     }
     entries.update(tags or {})
     return _tiff_file(body, entries, order)
+
+
+def tiled_tiff(samples: NDArray[np.generic], bits: int, side: int) -> bytes:
+    """An RGB TIFF in uncompressed tiles."""
+    height, width = samples.shape[:2]
+    down, across = -(-height // side), -(-width // side)
+    padded = np.zeros((down * side, across * side, 3), samples.dtype)
+    padded[:height, :width] = samples
+    tiles = padded.reshape(down, side, across, side, 3).swapaxes(1, 2).reshape(-1, side, side, 3)
+    size = side * side * 3 * bits // 8
+    tags = {
+        322: (3, [side]),
+        323: (3, [side]),
+        324: (4, [8 + i * size for i in range(len(tiles))]),
+        325: (4, [size] * len(tiles)),
+    }
+    entries = {
+        256: (4, [width]),
+        257: (4, [height]),
+        258: (3, [bits] * 3),
+        259: (3, [1]),
+        262: (3, [2]),
+        277: (3, [3]),
+        284: (3, [1]),
+        **tags,
+    }
+    return _tiff_file(tiles.astype(tiles.dtype.newbyteorder("<")).tobytes(), entries, "<")
 
 
 def _tiff_file(body: bytes, entries: dict[int, tuple[int, Sequence[int]]], order: str) -> bytes:

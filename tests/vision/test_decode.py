@@ -22,6 +22,7 @@ from encoders import (
     jpeg_with_exif,
     png,
     tiff,
+    tiled_tiff,
 )
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
@@ -161,9 +162,10 @@ class TestPng:
         check(png(COLOUR, RGB, 8, extra), UPRIGHT[orientation](COLOUR))
         check(png(DEEP[:, :, 0], GREY, 16, extra), UPRIGHT[orientation](grey3(eight(DEEP[:, :, 0]))))
 
-    def test_an_interlaced_file_as_pillow_reads_it(self) -> None:
-        data = pillow(Image.fromarray(COLOUR), "PNG", optimize=True)
-        check(data, COLOUR)
+    def test_interlaced(self) -> None:
+        check(png(COLOUR, RGB, interlaced=True), COLOUR)
+        check(png(DEEP[:, :, :3], RGB, 16, interlaced=True), eight(DEEP[:, :, :3]))
+        check(png(COLOUR[:3, :2], RGB, interlaced=True), COLOUR[:3, :2])
 
 
 class TestJpeg:
@@ -272,6 +274,12 @@ class TestTiff:
     def test_lossless_compressions(self, compression: str) -> None:
         check(pillow(Image.fromarray(COLOUR), "TIFF", compression=compression), COLOUR)
 
+    def test_tiles(self) -> None:
+        deep = RNG.integers(0, 65536, (100, 150, 3)).astype(np.uint16)
+        shallow = eight(deep)
+        check(tiled_tiff(shallow, 8, side=64), shallow)
+        check(tiled_tiff(deep, 16, side=64), shallow)
+
     def test_fax(self) -> None:
         image = Image.fromarray(SAMPLES[:, :, 0]).convert("1", dither=Image.Dither.NONE)
         check(pillow(image, "TIFF", compression="group4"), np.asarray(image.convert("RGB")))
@@ -299,6 +307,22 @@ class TestBmp:
         check(bmp(self.ROWS.tobytes(), WIDTH, HEIGHT, 32, 3, self.MASKS), COLOUR)
         masks = self.MASKS + struct.pack("<I", 0xFF000000) + bytes(52)
         check(bmp(self.ROWS.tobytes(), WIDTH, HEIGHT, 32, 3, masks, header=108), COLOUR)
+
+    def test_the_old_header_of_os2(self) -> None:
+        rows = self.ROWS[:, :, :3].tobytes()
+        head = struct.pack("<IHHHH", 12, WIDTH, HEIGHT, 1, 24)
+        check(b"BM" + struct.pack("<IHHI", 26 + len(rows), 0, 0, 26) + head + rows, COLOUR)
+        palette, index = RNG.integers(0, 256, (256, 3)).astype(np.uint8), SAMPLES[:, :, 0]
+        table = palette[:, ::-1].tobytes()
+        start = struct.pack("<IHHIIHHHH", 0, 0, 0, 26 + 768, 12, WIDTH, HEIGHT, 1, 8)
+        check(b"BM" + start + table + index[::-1].tobytes(), palette[index])
+
+    def test_run_lengths(self) -> None:
+        palette = RNG.integers(0, 256, (256, 3)).astype(np.uint8)
+        levels = SAMPLES[:, :, 0] // 64
+        rows = b"".join(b"".join(bytes([1, v]) for v in row) + b"\0\0" for row in levels[::-1]) + b"\0\1"
+        table = np.pad(palette[:, ::-1], ((0, 0), (0, 1))).tobytes()
+        check(bmp(rows, WIDTH, HEIGHT, 8, 1, table), palette[levels])
 
     @pytest.mark.parametrize("mode", ["1", "L", "P"])
     def test_few_colours_as_pillow_reads_them(self, mode: str) -> None:

@@ -38,4 +38,4 @@ def read_bmp(data: bytes) -> ImageInfo:
     needed = stated if compression in (_RLE8, _RLE4) else (width * bits + 31) // 32 * 4 * height
     if offset + needed > len(data):
         raise truncated("BMP")
-    return ImageInfo("BMP", width, height, data, alpha=Alpha.IGNORED)
+    return ImageInfo("BMP", width, height, data, alpha=Alpha.IGNORED, as_colour=header == 12)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
-    QLabel,
     QMainWindow,
+    QPushButton,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -17,11 +17,13 @@ from PySide6.QtWidgets import (
 from inspector_app.ui.theme import LIGHT, Theme
 from inspector_app.ui.widgets.banner import Banner
 from inspector_app.ui.widgets.icons import icon
-from inspector_app.ui.widgets.parts import frame, label, row
+from inspector_app.ui.widgets.parts import button, frame, row
 
 
 class MainWindow(QMainWindow):
     """Pages are added with their icon; the foot shows short standing facts."""
+
+    fact_pressed = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +34,7 @@ class MainWindow(QMainWindow):
         self.stack = QStackedWidget()
         self._pages = QButtonGroup(self)
         self._rail_layout = QVBoxLayout()
-        self._facts: dict[str, QLabel] = {}
+        self._facts: dict[str, QPushButton] = {}
         self._foot_layout = row(1, spacing=20, margins=(14, 0, 14, 0))
         self.setCentralWidget(self._assemble())
         self._pages.idClicked.connect(self.stack.setCurrentIndex)
@@ -92,12 +94,15 @@ class MainWindow(QMainWindow):
     def set_fact(self, name: str, text: str, tip: str = "") -> None:
         """A short standing fact in the foot, with its story as a tip."""
         if name not in self._facts:
-            self._facts[name] = label("", "small")
-            self._foot_layout.insertWidget(len(self._facts) - 1, self._facts[name])
+            made = button("", kind="fact")
+            made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            made.clicked.connect(lambda: self.fact_pressed.emit(name))
+            self._facts[name] = made
+            self._foot_layout.insertWidget(len(self._facts) - 1, made)
         self._facts[name].setText(text)
         self._facts[name].setToolTip(tip)
 
-    def fact(self, name: str) -> QLabel:
+    def fact(self, name: str) -> QPushButton:
         """For tests."""
         return self._facts[name]
 

@@ -7,20 +7,20 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QApplication
 
-from inspector_app.bootstrap import Inspector
+from inspector_app.bootstrap import Inspector, shipped
 from inspector_app.core.errors import InspectorError
 from inspector_app.core.inspection import Identity
 from inspector_app.ui.actions import Actions
 from inspector_app.ui.batch.page import BatchPage
 from inspector_app.ui.batch.presenter import BatchPresenter
 from inspector_app.ui.engine import EnginePresenter, engine_story
-from inspector_app.ui.errors import ErrorFunnel
+from inspector_app.ui.errors import ErrorFunnel, Notice, Tone
 from inspector_app.ui.history.model import HistoryModel
 from inspector_app.ui.history.page import HistoryPage
 from inspector_app.ui.history.presenter import HistoryPresenter
 from inspector_app.ui.inspect.counters import CountersPresenter
-from inspector_app.ui.inspect.live import LivePresenter
-from inspector_app.ui.inspect.live_control import LiveControl
+from inspector_app.ui.inspect.live import LivePresenter, LiveState
+from inspector_app.ui.inspect.live_control import LiveControl, live_fact
 from inspector_app.ui.inspect.overlay import MaskMode
 from inspector_app.ui.inspect.page import InspectPage
 from inspector_app.ui.inspect.presenter import InspectPresenter
@@ -50,6 +50,7 @@ class Shell(QObject):
         self.tools = Tools(inspector, self.runner, self.errors)
         self.theme = theme_named(self._wanted_theme())
         self._theme_chosen = False
+        self._was_lost = False
         self._make_presenters()
         self._make_views()
         self._wire()
@@ -93,6 +94,8 @@ class Shell(QObject):
     def _wire(self) -> None:
         self.errors.raised.connect(self.window.banner.show_notice)
         self.engine.changed.connect(self._show_engine)
+        self.window.fact_pressed.connect(self._tell_fact)
+        self.live.changed.connect(self._show_live)
         self.pair.recorded.connect(lambda record: self.history_page.mark_stale())
         self.pair.disposed.connect(lambda record: self.history_page.mark_stale())
         self.batch.run_changed.connect(self._batch_moved)
@@ -112,6 +115,21 @@ class Shell(QObject):
         self.batch_page.show_recipes(self.recipes.names)
         self.history_page.show_recipes(self.recipes.names)
 
+    def _tell_fact(self, name: str) -> None:
+        """A fact's story, for hands that have no pointer to hover with."""
+        story = self.window.fact(name).toolTip()
+        if story:
+            self.errors.info(story)
+
+    def _show_live(self) -> None:
+        live = self.live
+        self.window.set_fact("live", live_fact(live), live.text)
+        if live.state is LiveState.LOST:
+            self.errors.raised.emit(Notice(Tone.WARNING, live.text))
+        elif live.state is LiveState.RUNNING and self._was_lost:
+            self.window.banner.dismiss()
+        self._was_lost = live.state is LiveState.LOST
+
     def _show_engine(self) -> None:
         info = self.engine.info
         if info is None:
@@ -124,7 +142,7 @@ class Shell(QObject):
     def set_theme(self, theme: Theme) -> None:
         """Dress the whole window."""
         self.theme = theme
-        apply_theme(self._app, theme)
+        apply_theme(self._app, theme, shipped("resources") / "icons")
         self.window.set_theme(theme)
         for page in (self.inspect_page, self.batch_page, self.history_page):
             page.set_theme(theme)

@@ -6,6 +6,7 @@ Grey is normal; strong colour is kept for what is abnormal, and never stands wit
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication
@@ -116,9 +117,9 @@ def theme_named(name: str) -> Theme:
     return DARK if name == "dark" else LIGHT
 
 
-def style_sheet(theme: Theme) -> str:
-    """The one style sheet with the theme's colours put in."""
-    sheet = SHEET
+def style_sheet(theme: Theme, icons: Path) -> str:
+    """The one style sheet with the theme's colours and icons put in."""
+    sheet = SHEET.replace("@chevron", (icons / f"chevron-{theme.name}.svg").as_posix())
     words = {field.name: getattr(theme, field.name) for field in fields(theme)}
     for name in sorted(words, key=len, reverse=True):
         if isinstance(words[name], str):
@@ -134,12 +135,12 @@ def app_font() -> QFont:
     return font
 
 
-def apply_theme(app: QApplication, theme: Theme) -> None:
+def apply_theme(app: QApplication, theme: Theme, icons: Path) -> None:
     """Set font, palette and style sheet of the whole application."""
     app.setStyle("Fusion")
     app.setFont(app_font())
     app.setPalette(_palette(theme))
-    app.setStyleSheet(style_sheet(theme))
+    app.setStyleSheet(style_sheet(theme, icons))
 
 
 def _palette(theme: Theme) -> QPalette:

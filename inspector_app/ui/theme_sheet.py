@@ -20,9 +20,13 @@ QLabel[kind="caption"] { font-size: 12px; font-weight: 600; color: @text_3; }
 QLabel[kind="small"] { font-size: 12px; color: @text_2; }
 QLabel[kind="dim"] { color: @text_2; }
 QLabel[kind="value"] { font-size: 18px; font-weight: 600; }
+QLabel[kind="figure"] { font-size: 16px; font-weight: 600; }
+QLabel[kind="tiny"] { font-size: 11px; color: @text_2; }
 QLabel[kind="preview"] {
     background: @accent_quiet; border: 1px dashed @accent; border-radius: 6px; padding: 6px 10px; }
 
+QPushButton { icon-size: 20px; }
+QToolButton { icon-size: 22px; }
 QPushButton, QToolButton {
     background: @raised; border: 1px solid @line_strong; border-radius: 6px;
     padding: 0 12px; min-height: 42px; font-weight: 500; }
@@ -41,6 +45,10 @@ QPushButton[kind="quiet"]:hover, QToolButton[kind="quiet"]:hover { border-color:
 QPushButton[kind="quiet"]:checked, QToolButton[kind="quiet"]:checked {
     background: @accent_quiet; border-color: @accent; }
 QPushButton[kind="quiet"]:disabled { border-color: transparent; }
+QPushButton[kind="fact"] {
+    background: transparent; border: none; color: @text_2; font-size: 12px; font-weight: 400; padding: 0 2px;
+    min-height: 28px; }
+QPushButton[kind="fact"]:hover { color: @text; text-decoration: underline; }
 QPushButton[kind="link"] {
     background: transparent; border: none; color: @accent; padding: 0 4px; min-height: 32px; text-align: left; }
 QPushButton[kind="link"]:hover { text-decoration: underline; }
@@ -51,7 +59,7 @@ QPushButton[kind="segment"][place="last"] {
     border-left: none; border-top-right-radius: 6px; border-bottom-right-radius: 6px; }
 QToolButton[kind="nav"] {
     background: transparent; border: none; border-radius: 8px; padding: 8px 2px 6px 2px;
-    font-size: 12px; color: @text_2; min-height: 52px; min-width: 68px; }
+    font-size: 12px; color: @text_2; min-height: 52px; min-width: 68px; icon-size: 26px; }
 QToolButton[kind="nav"]:hover { background: @surface; }
 QToolButton[kind="nav"]:checked { background: @raised; color: @text; font-weight: 600; }
 QToolButton[kind="nav"]:focus { border: 2px solid @accent; }
@@ -64,7 +72,12 @@ QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QPlainTe
     border: 2px solid @accent; padding: 0 9px; }
 QLineEdit[kind="scan"] { font-size: 16px; font-weight: 600; }
 QComboBox { padding-right: 26px; }
-QComboBox::drop-down { width: 24px; border: none; }
+QComboBox::drop-down { width: 30px; border: none; }
+QComboBox::down-arrow { image: url("@chevron"); width: 18px; height: 18px; }
+QComboBox[kind="tall"] { min-height: 42px; }
+QPushButton::menu-indicator { image: url("@chevron"); width: 18px; height: 18px; subcontrol-position: right center;
+    right: 8px; }
+QPushButton[kind="menu"] { padding-right: 30px; }
 QComboBox QAbstractItemView {
     background: @raised; border: 1px solid @line_strong; selection-background-color: @accent_quiet;
     selection-color: @text; outline: none; }
@@ -72,7 +85,7 @@ QComboBox QAbstractItemView::item { min-height: 34px; }
 QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {
     width: 0; border: none; }
 
-QSlider { min-height: 32px; }
+QSlider { min-height: 26px; }
 QSlider::groove:horizontal { height: 4px; background: @line_strong; border-radius: 2px; }
 QSlider::sub-page:horizontal { background: @accent; border-radius: 2px; }
 QSlider::handle:horizontal {

@@ -54,20 +54,21 @@ class BatchPage(QWidget):
         self.golden = Picker("Golden", "Choose a golden…", "One golden image for all  ·  Ctrl+G")
         self.truth = Picker("Annotations", "None", "Masks, LabelMe or COCO, for IoU and escapes  ·  Ctrl+T")
         self.recipe = QComboBox()
-        self.recipe.setMinimumHeight(44)
-        self.recipe.setMinimumWidth(140)
+        self.recipe.setProperty("kind", "tall")
+        self.recipe.setMinimumWidth(120)
         self.recursive = QCheckBox("Subfolders")
         self.start = button("Start", presenter.start, "primary", "Score the folder  ·  F5")
         self.start.setMinimumWidth(120)
-        self.demo = button("Try the demo", presenter.start_demo, tip="Score the bundled demo set")
+        self.demo = button("Try the demo", presenter.start_demo, kind="", tip="Score the bundled demo set")
         self.cancel = button("Cancel", presenter.cancel, tip="Stop; what is done is kept  ·  F2")
         self.runs = QComboBox()
-        self.runs.setMinimumHeight(44)
-        self.runs.setMinimumWidth(170)
+        self.runs.setProperty("kind", "tall")
+        self.runs.setMinimumWidth(150)
+        self.runs.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.runs.setToolTip("Show an earlier run again")
-        self.csv = button("CSV", lambda: self.ask_export.emit(False), tip="One row an image  ·  Ctrl+E")
+        self.csv = button(" CSV", lambda: self.ask_export.emit(False), tip="One row an image  ·  Ctrl+E")
         self.defects_csv = button(
-            "Defects CSV", lambda: self.ask_export.emit(True), tip="One row a defect  ·  Ctrl+Shift+E"
+            " Defects CSV", lambda: self.ask_export.emit(True), tip="One row a defect  ·  Ctrl+Shift+E"
         )
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
@@ -131,8 +132,7 @@ class BatchPage(QWidget):
             "dim",
             wrap=True,
         )
-        text.setMaximumWidth(520)
-        self.guide_runs = label("", "dim")
+        text.setFixedWidth(460)
         inner = column(1, title, text, spacing=12)
         inner.addLayout(row(self.demo, 1))
         inner.addStretch(2)

@@ -47,12 +47,12 @@ class HistoryPage(QWidget):
         self.source = QComboBox()
         self.source.addItems(SOURCES)
         for combo in (self.period, self.recipe, self.source):
-            combo.setMinimumHeight(44)
+            combo.setProperty("kind", "tall")
             combo.activated.connect(lambda index: self.search())
         self.totals = label("", "dim")
-        self.csv = button("CSV", lambda: self.ask_export.emit(False), tip="One row an image  ·  Ctrl+E")
+        self.csv = button(" CSV", lambda: self.ask_export.emit(False), tip="One row an image  ·  Ctrl+E")
         self.defects_csv = button(
-            "Defects CSV", lambda: self.ask_export.emit(True), tip="One row a defect  ·  Ctrl+Shift+E"
+            " Defects CSV", lambda: self.ask_export.emit(True), tip="One row a defect  ·  Ctrl+Shift+E"
         )
         self.table = RecordTable(model, (), sortable=False)
         self._assemble()

@@ -36,13 +36,13 @@ class ActionBar(QFrame):
         self.recipe.setAccessibleName("Recipe")
         self.recipe.setToolTip("The recipe in use")
         self.recipe.setMinimumWidth(150)
-        self.recipe.setMinimumHeight(44)
+        self.recipe.setProperty("kind", "tall")
         self.recipe.activated.connect(lambda index: self.recipe_chosen.emit(self._recipe_name(index)))
-        self.golden = button("Golden", self.open_golden.emit, tip="Open a golden image  ·  Ctrl+G")
-        self.test = button("Test", self.open_test.emit, tip="Open a test image and inspect it  ·  Ctrl+O")
-        self.more = button("More", tip="Annotation, use as golden, live source")
-        self.live = button("Live", self.start_stop.emit, tip="Start or stop the live source  ·  F2")
-        self.repeat = button("Continuous", tip="Inspect every newest frame  ·  F3")
+        self.golden = button(" Golden", self.open_golden.emit, tip="Open a golden image  ·  Ctrl+G")
+        self.test = button(" Test", self.open_test.emit, tip="Open a test image and inspect it  ·  Ctrl+O")
+        self.more = button("More", kind="menu", tip="Annotation, use as golden, live source")
+        self.live = button(" Live", self.start_stop.emit, tip="Start or stop the live source  ·  F2")
+        self.repeat = button(" Continuous", tip="Inspect every newest frame  ·  F3")
         self.repeat.setCheckable(True)
         self.repeat.toggled.connect(self.continuous)
         self.go = button(
@@ -95,7 +95,7 @@ class ActionBar(QFrame):
 
     def show_live(self, state: LiveState, running: bool, theme: Theme) -> None:
         """What the live button would do."""
-        self.live.setText("Stop" if running else "Live")
+        self.live.setText(" Stop" if running else " Live")
         self.live.setIcon(icon("stop" if running else "camera", theme.text))
         self.live.setChecked(running)
 

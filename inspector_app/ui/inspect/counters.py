@@ -66,15 +66,15 @@ class CountersPanel(QWidget):
         self.strip = ResultStrip()
         self._values: dict[str, QLabel] = {}
         grid = QGridLayout()
-        grid.setHorizontalSpacing(8)
+        grid.setHorizontalSpacing(4)
         grid.setVerticalSpacing(0)
         for index, name in enumerate(CELLS):
-            value = label("0", "value")
+            value = label("0", "figure")
             self._values[name] = value
-            at_row, at_column = index // 3 * 2, index % 3
-            grid.addWidget(label(name, "small"), at_row, at_column)
-            grid.addWidget(value, at_row + 1, at_column)
-        self._times = label("", "small")
+            grid.addWidget(label(name, "tiny"), 0, index)
+            grid.addWidget(value, 1, index)
+            grid.setColumnStretch(index, 1)
+        self._times = label("", "tiny")
         layout = column(spacing=6)
         layout.addLayout(grid)
         layout.addWidget(self._times)

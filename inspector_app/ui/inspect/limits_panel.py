@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from inspector_app.core.inspection import InspectionResult
 from inspector_app.core.recipe import Limits
 from inspector_app.core.verdict import area_text
 from inspector_app.ui.inspect.setup import Setup
@@ -46,7 +47,9 @@ class LimitsPanel(QWidget):
         self._save = button(
             "Save as recipe…", self.save.emit, "link", "Save this set-up as a recipe revision  ·  Ctrl+S"
         )
-        layout = column(self.source, self.threshold, self.review, self.area, spacing=4)
+        self.preview = label("", "preview", wrap=True)
+        self.preview.hide()
+        layout = column(self.source, self.threshold, self.review, self.area, self.preview, spacing=5)
         layout.addLayout(row(self._save, 1, self._reset))
         self.setLayout(layout)
         for slider in (self.threshold, self.area, self.review):
@@ -73,6 +76,12 @@ class LimitsPanel(QWidget):
         self.review.set_value(setup.limits.review_threshold or 0.0)
         self.source.setText(source_text(setup))
         self._reset.setEnabled(setup.changed or (setup.recipe is None and setup.touched))
+
+    def show_preview(self, result: InspectionResult | None) -> None:
+        """What the limits on screen would say; below the sliders, so that they stay under the hand."""
+        self.preview.setVisible(result is not None)
+        if result is not None:
+            self.preview.setText(f"Preview, not recorded: {result.verdict.value}, {result.reason}")
 
 
 def source_text(setup: Setup) -> str:

@@ -96,3 +96,19 @@ class LiveControl(QObject):
     def _news(self, news: LiveNews) -> None:
         self.text = news.text
         self.changed.emit()
+
+
+def live_fact(live: LiveControl) -> str:
+    """How the source stands, for the window's foot."""
+    if live.state is LiveState.RUNNING:
+        counts = f", {live.inspected:,} inspected" if live.inspected else ""
+        counts += f", {live.skipped:,} passed over" if live.continuous and live.skipped else ""
+        hold = ", held: Esc for live" if live.holding else ""
+        return f"Live: {live.text}{counts}{hold}"
+    if live.state is LiveState.LOST:
+        return "Live: source lost, trying again"
+    if live.state is LiveState.CONNECTING:
+        return "Live: connecting"
+    if live.state is LiveState.ENDED:
+        return f"Live: {live.text}"
+    return ""

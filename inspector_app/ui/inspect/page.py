@@ -212,14 +212,15 @@ class InspectPage(QWidget):
         else:
             self.view.show_test(test.picture if test else None, test.frame.name if test else "")
         self.editor.size = (golden.frame.width, golden.frame.height) if golden else (0, 0)
-        self.welcome.setVisible(golden is None and test is None)
-        self.view.golden.set_empty_text("Drop a golden here, or press Golden")
-        self.view.test.set_empty_text("Drop a test image here, press Test, or start Live")
+        guided = golden is None and test is None
+        self.view.golden.set_empty_text("" if guided else "Drop a golden here, or press Golden")
+        self.view.test.set_empty_text("" if guided else "Drop a test image here, press Test, or start Live")
+        self.welcome.setVisible(guided)
 
     def _show_outcome(self) -> None:
         self._show_card()
         preview = self._pair.preview
-        self.verdict.show_preview(preview.result if preview else None)
+        self.limits.show_preview(preview.result if preview else None)
         self.verdict.show_defects(self._pair.defects, self._pair.chosen, self._pair.setup.um_per_px)
         self.verdict.show_can_decide(self._pair.can_dispose())
         self._show_layers()
@@ -233,7 +234,9 @@ class InspectPage(QWidget):
                 self._theme, "Loading model", f"{self._engine.model} is being loaded."
             )
         else:
-            self.verdict.card.show_idle(self._theme, "No verdict yet", self._next_step())
+            self.verdict.card.show_idle(
+                self._theme, "Ready" if self._pair.can_inspect() else "No verdict yet", self._next_step()
+            )
 
     def _next_step(self) -> str:
         if self._engine.service is None:
@@ -242,6 +245,8 @@ class InspectPage(QWidget):
             return "Open a golden, or choose a recipe."
         if self._pair.test is None:
             return "Open a test image, or start the live source."
+        if self._live.running:
+            return "Live. Inspect, Space or F5 takes the newest frame."
         return "Press Inspect, Space or F5."
 
     def _show_layers(self) -> None:

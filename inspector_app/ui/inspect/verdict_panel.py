@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from inspector_app.core.defects import Defect
-from inspector_app.core.inspection import InspectionRecord, InspectionResult
+from inspector_app.core.inspection import InspectionRecord
 from inspector_app.core.verdict import Disposition, Verdict, area_text, final_verdict
 from inspector_app.ui.theme import LIGHT, Theme
 from inspector_app.ui.widgets.icons import icon
@@ -124,7 +124,6 @@ class VerdictPanel(QWidget):
         super().__init__(parent)
         self._theme = LIGHT
         self.card = VerdictCard(compact=compact)
-        self.preview = label("", "preview", wrap=True)
         self._previous = QToolButton()
         self._previous.setToolTip("Previous defect  ·  Page up")
         self._next = QToolButton()
@@ -141,23 +140,16 @@ class VerdictPanel(QWidget):
             made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             self._buttons[disposition] = made
             grid.addWidget(made, *((0, index) if compact else (index // 2, index % 2)))
-        layout = column(self.card, self.preview, spacing=8)
+        layout = column(self.card, spacing=8)
         layout.addLayout(row(self._previous, self._next, self.defect_text, spacing=6))
         layout.addLayout(grid)
         self.setLayout(layout)
-        self.preview.hide()
 
     def set_theme(self, theme: Theme) -> None:
         """Colours of the icons; the card is filled anew by its owner."""
         self._theme = theme
         self._previous.setIcon(icon("prev", theme.text))
         self._next.setIcon(icon("next", theme.text))
-
-    def show_preview(self, result: InspectionResult | None) -> None:
-        """What the limits on screen would say; not recorded."""
-        self.preview.setVisible(result is not None)
-        if result is not None:
-            self.preview.setText(f"Preview, not recorded: {result.verdict.value}. {result.reason}")
 
     def show_defects(self, defects: tuple[Defect, ...], chosen: int | None, um_per_px: float | None) -> None:
         """Where the steps stand."""

@@ -43,13 +43,14 @@ class ViewBar(QFrame):
         self._modes = Segments([mode.value for mode in MODES], "How the mask is shown  ·  F6")
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(0, 100)
-        self.opacity.setFixedWidth(110)
+        self.opacity.setMinimumWidth(60)
+        self.opacity.setMaximumWidth(130)
         self.opacity.setAccessibleName("Mask opacity")
         self.opacity.setToolTip("Mask opacity  ·  Up, Down.  Hold Insert to hide the mask.")
         self.truth = QCheckBox("Truth")
         self.truth.setToolTip("Show the annotation over the test image  ·  F7")
         self.regions = QToolButton()
-        self.regions.setText("Regions")
+        self.regions.setText(" Regions")
         self.regions.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.regions.setCheckable(True)
         self.regions.setToolTip("Draw regions to inspect or ignore on the golden  ·  F8")
@@ -58,14 +59,13 @@ class ViewBar(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 4, 10, 4)
         layout.setSpacing(8)
-        for item in (
-            label("Mask", "small"),
-            self._modes,
-            label("Opacity", "small"),
-            self.opacity,
-            self.truth,
-        ):
-            layout.addWidget(item)
+        if not compact:
+            layout.addWidget(label("Mask", "small"))
+        layout.addWidget(self._modes)
+        if not compact:
+            layout.addWidget(label("Opacity", "small"))
+        layout.addWidget(self.opacity)
+        layout.addWidget(self.truth)
         layout.addStretch(1)
         layout.addWidget(self.regions)
         layout.addWidget(self._fit)

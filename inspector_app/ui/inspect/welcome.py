@@ -22,6 +22,7 @@ class Welcome(QFrame):
             "2   Open a test image, or start a live source.",
             "3   Read the verdict. It is recorded before you see it.",
         )
+        self.setMinimumWidth(460)
         layout = column(
             label("Compare a part with its golden", "title"), spacing=10, margins=(28, 24, 28, 24)
         )

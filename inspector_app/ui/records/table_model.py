@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QPixmap
+from PySide6.QtGui import QIcon
 
 from inspector_app.core.inspection import InspectionRecord
 from inspector_app.core.verdict import Verdict, final_verdict
@@ -121,13 +121,13 @@ class RecordTableModel(QAbstractTableModel):
         self._row_of: dict[int, int] = {}
         self._filter = RowFilter()
         self._sort: tuple[Column, bool] | None = None
-        self._badges: dict[Verdict, QPixmap] = {}
+        self._badges: dict[Verdict, QIcon] = {}
         self.set_theme(LIGHT)
         thumbnails.ready.connect(self._thumbnail_ready)
 
     def set_theme(self, theme: Theme) -> None:
         """Badges."""
-        self._badges = {verdict: badge_pixmap(verdict, BADGE, theme) for verdict in Verdict}
+        self._badges = {verdict: _badge(verdict, theme) for verdict in Verdict}
 
     # Content
 
@@ -244,6 +244,14 @@ class RecordTableModel(QAbstractTableModel):
                 record.reason if column in (Column.VERDICT, Column.REASON) else TEXTS.get(column, str)(record)
             )
         return None
+
+
+def _badge(verdict: Verdict, theme: Theme) -> QIcon:
+    """The same in a chosen row: its colour means something."""
+    pixmap = badge_pixmap(verdict, BADGE, theme)
+    made = QIcon(pixmap)
+    made.addPixmap(pixmap, QIcon.Mode.Selected)
+    return made
 
 
 def _alignment(column: Column) -> int:

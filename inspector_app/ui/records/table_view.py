@@ -22,10 +22,10 @@ ROW_HEIGHT = 52
 WIDTHS = {
     Column.PICTURE: 60,
     Column.VERDICT: 112,
-    Column.IMAGE: 170,
+    Column.IMAGE: 176,
     Column.SCORE: 62,
     Column.REGIONS: 72,
-    Column.IOU: 62,
+    Column.IOU: 72,
     Column.TIME: 148,
     Column.SERIAL: 110,
     Column.RECIPE: 110,
@@ -77,6 +77,7 @@ class RecordTable(QTableView):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setShowGrid(False)
         self.setWordWrap(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideLeft)
         self.setIconSize(QSize(BADGE, BADGE))
         self.setTabKeyNavigation(False)
         self.verticalHeader().hide()

@@ -13,10 +13,10 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
-from window_bench import BenchInspector, Settle, bench_inspector, write_pair
 
 from inspector_app.ui.jobs import JobRunner
 from inspector_app.ui.shell import Shell
+from tests.ui.window_bench import BenchInspector, Settle, bench_inspector, write_pair
 
 PATIENCE_S = 20.0
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from window_bench import Settle
-
 from inspector_app.core.protocols import HistoryFilter
 from inspector_app.core.verdict import Verdict
 from inspector_app.ui.shell import Shell
+from tests.ui.window_bench import Settle
 
 Files = tuple[Path, Path, Path]
 

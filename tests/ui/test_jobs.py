@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
-from window_bench import Settle
 
 from inspector_app.core.errors import OperatorError
 from inspector_app.ui.jobs import Failure, JobContext, JobRunner
+from tests.ui.window_bench import Settle
 
 
 def test_results_come_in_order_on_the_gui_thread(runner: JobRunner, settle: Settle) -> None:

@@ -30,7 +30,7 @@ HIDDEN = [
 
 # Training, tests, and the parts of Qt and of the libraries that the window does not use.
 EXCLUDES = [
-    "inspector_app.changenet", "torch", "lightning", "onnx", "onnxscript", "pytest", "PIL", "matplotlib", "scipy",
+    "inspector_app.changenet", "torch", "lightning", "onnxscript", "pytest", "PIL", "matplotlib", "scipy",
     "tkinter", "IPython", "OpenGL", "cupy", "numba", "sympy", "onnxruntime.transformers", "onnxruntime.quantization",
     "onnxruntime.tools", "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtQuickWidgets", "PySide6.QtDesigner",
     "PySide6.QtHelp", "PySide6.QtSql", "PySide6.QtUiTools", "PySide6.QtXml", "PySide6.QtConcurrent",

@@ -22,7 +22,7 @@ fail() {
 
 clean "$program" --version
 clean "$program" --help >"$scratch/log" 2>&1 || fail "--help ended with $?"
-clean "$program" demo --no-window --out out || fail "demo ended with $?"
+clean "$program" demo --no-window --out out >"$scratch/log" 2>&1 || fail "demo ended with $?"
 images=$(($(wc -l <out/demo.csv) - 1))
 [ "$images" -ge 12 ] || fail "demo.csv has $images rows; the demo set has 12 images or more"
 [ -s out/demo_defects.csv ] || fail "demo_defects.csv is missing or empty"

@@ -50,7 +50,7 @@ def split_graph(path: Path, manifest: ModelManifest) -> GraphParts | Unsplit:
     constant = [node for node in nodes if not _reads(node) & (of_golden | of_test)]
     made = set().union(*(_makes(node) for node in own))
     cut = tuple(dict.fromkeys(name for node in rest for name in sorted(_reads(node) & made)))
-    kinds = _element_types(model)
+    kinds = _tensor_types(model)
     problem = _why_not(own, cut, kinds, manifest, nodes)
     if problem:
         return Unsplit(problem)
@@ -72,7 +72,7 @@ def split_graph(path: Path, manifest: ModelManifest) -> GraphParts | Unsplit:
 def _why_not(
     own: Sequence[onnx.NodeProto],
     cut: tuple[str, ...],
-    kinds: dict[str, int],
+    kinds: dict[str, onnx.TypeProto],
     manifest: ModelManifest,
     nodes: Sequence[onnx.NodeProto],
 ) -> str:
@@ -124,15 +124,15 @@ def _needed(nodes: Sequence[onnx.NodeProto], outputs: set[str]) -> list[onnx.Nod
     return kept[::-1]
 
 
-def _element_types(model: onnx.ModelProto) -> dict[str, int]:
-    """Element type of every tensor whose type is known."""
+def _tensor_types(model: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
+    """Type of every tensor whose element type is known, with as much of its shape as is known."""
     import onnx
 
     graph = onnx.shape_inference.infer_shapes(model).graph
     known = {}
     for entry in (*graph.value_info, *graph.input, *graph.output):
         if entry.type.HasField("tensor_type") and entry.type.tensor_type.elem_type:
-            known[entry.name] = entry.type.tensor_type.elem_type
+            known[entry.name] = entry.type
     return known
 
 
@@ -141,17 +141,17 @@ def _model(
     nodes: Sequence[onnx.NodeProto],
     inputs: Sequence[str],
     outputs: Sequence[str],
-    kinds: dict[str, int],
+    kinds: dict[str, onnx.TypeProto],
 ) -> bytes:
-    """The nodes as a model of their own, with the initializers that they read; shapes are left open."""
+    """The nodes as a model of their own, with the initializers that they read."""
     import onnx
 
     read = set().union(*(_reads(node) for node in nodes), set(outputs))
     graph = onnx.helper.make_graph(
         list(nodes),
         whole.graph.name or "part",
-        [onnx.helper.make_tensor_value_info(name, kinds[name], None) for name in inputs],
-        [onnx.helper.make_tensor_value_info(name, kinds[name], None) for name in outputs],
+        [onnx.helper.make_value_info(name, kinds[name]) for name in inputs],
+        [onnx.helper.make_value_info(name, kinds[name]) for name in outputs],
         [entry for entry in whole.graph.initializer if entry.name in read],
     )
     graph.sparse_initializer.extend(e for e in whole.graph.sparse_initializer if e.values.name in read)

@@ -12,6 +12,7 @@ from inspector_app.core.errors import InspectorError, KeeperError
 from inspector_app.core.protocols import ChangeEngine, Refusal
 from inspector_app.engines.models import Model
 from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
+from inspector_app.engines.open_vino import OpenVinoEngine
 
 
 class EngineChoice(StrEnum):
@@ -20,6 +21,7 @@ class EngineChoice(StrEnum):
     AUTO = "auto"
     TENSORRT = "tensorrt"
     CUDA = "cuda"
+    OPENVINO = "openvino"
     CPU = "cpu"
 
 
@@ -44,6 +46,10 @@ def _open_cuda(model: Model, threads: int, refusals: tuple[Refusal, ...]) -> Cha
     return OnnxRuntimeEngine(model, "CUDA", threads, refusals)
 
 
+def _open_openvino(model: Model, threads: int, refusals: tuple[Refusal, ...]) -> ChangeEngine:
+    return OpenVinoEngine(model, threads, refusals)
+
+
 def _open_cpu(model: Model, threads: int, refusals: tuple[Refusal, ...]) -> ChangeEngine:
     return OnnxRuntimeEngine(model, "CPU", threads, refusals)
 
@@ -51,6 +57,7 @@ def _open_cpu(model: Model, threads: int, refusals: tuple[Refusal, ...]) -> Chan
 ENGINES: dict[EngineChoice, tuple[str, Opener]] = {
     EngineChoice.TENSORRT: ("TensorRT", _open_tensorrt),
     EngineChoice.CUDA: ("onnxruntime CUDA", _open_cuda),
+    EngineChoice.OPENVINO: ("OpenVINO CPU", _open_openvino),
     EngineChoice.CPU: ("onnxruntime CPU", _open_cpu),
 }
 """Best first."""

@@ -12,7 +12,7 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.core.files import atomic_write, ensure_folder
 from inspector_app.core.problems import problem_lines
 
-EngineName = Literal["auto", "tensorrt", "cuda", "cpu"]
+EngineName = Literal["auto", "tensorrt", "cuda", "openvino", "cpu"]
 OverlayMode = Literal["fill", "outline", "heat"]
 Theme = Literal["system", "light", "dark"]
 

@@ -47,7 +47,8 @@ def resize(pixels: RgbArray, spec: InputSpec) -> RgbArray:
 def bicubic_antialias(pixels: RgbArray, height: int, width: int) -> RgbArray:
     """Separable cubic convolution (a = -0.5) whose support widens with the shrink factor.
 
-    Agrees with Pillow's ``Image.BICUBIC`` to one grey level: both passes round to 8 bits, as there.
+    Agrees with Pillow's ``Image.BICUBIC`` to one grey level: both passes round to 8 bits, as there, and the
+    rows are resampled first.
     """
     result: NDArray[np.float32] = pixels.astype(np.float32)
     if width != pixels.shape[1]:

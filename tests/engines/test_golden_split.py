@@ -68,7 +68,7 @@ def manifest_of(path: Path) -> ModelManifest:
 
 def whole_graph(model: Model) -> OnnxRuntimeEngine:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("inspector_app.engines.onnx_runtime.split_graph", lambda *_: Unsplit("as asked"))
+        patch.setattr("inspector_app.engines.split_engine.split_graph", lambda *_: Unsplit("as asked"))
         return OnnxRuntimeEngine(model)
 
 
@@ -119,5 +119,5 @@ def test_parts_that_differ_are_not_used(tmp_path: Path, monkeypatch: pytest.Monk
     weights = next(entry for entry in other.graph.initializer if entry.name == "head")
     weights.CopyFrom(numpy_helper.from_array(np.zeros((2, 4, 1, 1), dtype=np.float32), "head"))
     wrong = GraphParts(parts.golden, other.SerializeToString(), parts.cut, 1, 1)
-    monkeypatch.setattr("inspector_app.engines.onnx_runtime.split_graph", lambda *_: wrong)
+    monkeypatch.setattr("inspector_app.engines.split_engine.split_graph", lambda *_: wrong)
     assert "differ" in OnnxRuntimeEngine(model).info.golden_note

@@ -13,7 +13,7 @@ from inspector_app.core.inspection import InspectionRecord
 from inspector_app.core.verdict import Disposition
 from inspector_app.sources.registry import open_source
 from inspector_app.ui.files import CSV, IMAGES, TRUTHS, VIDEOS, FileDialogs
-from inspector_app.ui.inspect.dialogs import ReasonQuestion, RecipeQuestion, SourceQuestion
+from inspector_app.ui.inspect.dialogs import ReasonQuestion, RecipeQuestion, SetupQuestion, SourceQuestion
 from inspector_app.ui.inspect.presenter import InspectPresenter
 from inspector_app.ui.keys import KeyAction
 from inspector_app.ui.keys_help import KeysHelp
@@ -44,6 +44,7 @@ class Actions(QObject):
         bar.start_stop.connect(self.start_stop)
         bar.recipe_chosen.connect(shell.recipes.choose)
         inspect.limits.save.connect(self.save_recipe)
+        inspect.limits.more.connect(self.change_setup)
         inspect.reason_wanted.connect(lambda what: self.ask_reason(shell.pair, what))
         inspect.welcome.open_golden.connect(self.open_golden)
         inspect.welcome.demo.connect(self.demo)
@@ -128,6 +129,25 @@ class Actions(QObject):
             return
         self._specs = [spec, *(one for one in self._specs if one != spec)][:8]
         self._shell.live.start(source)
+
+    def change_setup(self) -> None:
+        """By dialog; another alignment needs the network again, so the image on screen is inspected anew."""
+        pair = self._shell.pair
+        question = SetupQuestion(self._window, pair.setup)
+        if question.exec() == QDialog.DialogCode.Accepted:
+            before = pair.setup.deciding.alignment
+            pair.set_setup(question.value)
+            if pair.setup.deciding.alignment != before and pair.can_inspect():
+                pair.inspect()
+
+    def choose_model(self, name: str) -> None:
+        """Another network from now on; it leaves the recipe, which names its own."""
+        shell = self._shell
+        if shell.pair.setup.recipe is not None:
+            shell.recipes.choose("")
+        shell.engine.load(name)
+        shell.batch.change(model=name)
+        shell.pair.forget_outcome()
 
     def save_recipe(self) -> None:
         """By dialog."""

@@ -73,6 +73,8 @@ def inspect_keys(shell: Shell) -> tuple[KeyAction, ...]:
         KeyAction("Ctrl+Z", "Take back a corner or region", "Set up", page.undo_region),
         KeyAction("Ctrl+S", "Save as recipe revision", "Set up", actions.save_recipe),
         KeyAction("Ctrl+R", "Reset the limits", "Set up", page.limits.reset.emit),
+        KeyAction("Ctrl+P", "Alignment, defects allowed, scale", "Set up", actions.change_setup),
+        KeyAction("Ctrl+M", "Choose the model", "Set up", shell.show_models),
         KeyAction("Ctrl+N", "Counters to zero", "Set up", shell.counters.start_anew),
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.QtWidgets import QApplication, QMenu
 
 from inspector_app.bootstrap import Inspector, shipped
 from inspector_app.core.errors import InspectorError
@@ -117,9 +117,23 @@ class Shell(QObject):
 
     def _tell_fact(self, name: str) -> None:
         """A fact's story, for hands that have no pointer to hover with."""
+        if name == "model":
+            self.show_models()
+            return
         story = self.window.fact(name).toolTip()
         if story:
             self.errors.info(story)
+
+    def show_models(self) -> None:
+        """A menu of the models that are installed, over the foot."""
+        menu = QMenu(self.window)
+        for name in sorted(self.inspector.models()):
+            action = menu.addAction(name)
+            action.setCheckable(True)
+            action.setChecked(name == self.engine.model)
+        menu.triggered.connect(lambda action: self.actions.choose_model(action.text()))
+        fact = self.window.fact("model")
+        menu.popup(fact.mapToGlobal(fact.rect().topLeft()) - QPoint(0, menu.sizeHint().height()))
 
     def _show_live(self) -> None:
         live = self.live
@@ -137,7 +151,7 @@ class Shell(QObject):
         else:
             text = f"Engine: {info.label}" + (" (why?)" if info.refusals else "")
         self.window.set_fact("engine", text, engine_story(info))
-        self.window.set_fact("model", f"Model: {self.engine.model}")
+        self.window.set_fact("model", f"Model: {self.engine.model}", "Choose the model  ·  Ctrl+M")
 
     def set_theme(self, theme: Theme) -> None:
         """Dress the whole window."""
@@ -189,18 +203,19 @@ class Shell(QObject):
         )
 
     def _save_prefs(self) -> None:
-        golden = self.pair.golden
+        golden, settings = self.pair.golden, self.inspector.settings
         prefs = self.inspect_page.view_bar.prefs
-        wanted = self.inspector.settings.model_copy(
+        wanted = settings.model_copy(
             update={
-                "theme": self.theme.name if self._theme_chosen else self.inspector.settings.theme,
+                "theme": self.theme.name if self._theme_chosen else settings.theme,
                 "overlay_mode": prefs.mode.name.lower(),
                 "overlay_opacity": round(prefs.opacity, 2),
+                "default_model": self.engine.model if not self.recipes.current else settings.default_model,
                 "last_recipe": self.recipes.current or None,
                 "last_golden": str(golden.frame.path) if golden and golden.frame.path else None,
             }
         )
-        if wanted != self.inspector.settings:
+        if wanted != settings:
             self.inspector.save_settings(wanted)
 
     def close(self) -> None:

@@ -21,8 +21,8 @@ from inspector_app.ui.records.record_pane import RecordPane
 from inspector_app.ui.records.table_model import Column, RecordTableModel, RowFilter
 from inspector_app.ui.records.table_view import RecordTable
 from inspector_app.ui.theme import LIGHT, Theme
+from inspector_app.ui.widgets.export_button import ExportButton
 from inspector_app.ui.widgets.filter_bar import FilterBar
-from inspector_app.ui.widgets.icons import icon
 from inspector_app.ui.widgets.parts import button, column, frame, label, row
 from inspector_app.ui.widgets.picker import Picker
 from inspector_app.ui.widgets.tiles import Tiles
@@ -66,10 +66,7 @@ class BatchPage(QWidget):
         self.runs.setMinimumWidth(150)
         self.runs.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.runs.setToolTip("Show an earlier run again")
-        self.csv = button(" CSV", lambda: self.ask_export.emit(False), tip="One row an image  ·  Ctrl+E")
-        self.defects_csv = button(
-            " Defects CSV", lambda: self.ask_export.emit(True), tip="One row a defect  ·  Ctrl+Shift+E"
-        )
+        self.export = ExportButton()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.progress_text = label("", "dim")
@@ -97,9 +94,7 @@ class BatchPage(QWidget):
         setup.setLayout(top)
         results = frame("bar")
         lines = column(margins=(12, 8, 12, 8), spacing=6)
-        lines.addLayout(
-            row(self.tiles, 1, self.progress_text, self.cancel, self.runs, self.csv, self.defects_csv)
-        )
+        lines.addLayout(row(self.tiles, 1, self.progress_text, self.cancel, self.runs, self.export))
         lines.addWidget(self.bar)
         results.setLayout(lines)
         left = QWidget()
@@ -142,6 +137,7 @@ class BatchPage(QWidget):
 
     def _wire(self) -> None:
         batch = self._batch
+        self.export.asked.connect(self.ask_export)
         self.folder.asked.connect(self.ask_folder)
         self.folder.dropped.connect(batch.choose_folder)
         self.golden.asked.connect(self.ask_golden)
@@ -179,8 +175,7 @@ class BatchPage(QWidget):
         self._theme = theme
         self.pane.set_theme(theme)
         self._model.set_theme(theme)
-        self.csv.setIcon(icon("export", theme.text))
-        self.defects_csv.setIcon(icon("export", theme.text))
+        self.export.set_theme(theme)
         for show in (self._show_setup, self._show_run, self._show_summary):
             show()
 
@@ -215,8 +210,7 @@ class BatchPage(QWidget):
         self.demo.setEnabled(not run.running)
         self.cancel.setVisible(run.running)
         self.runs.setVisible(not run.running)
-        for made in (self.csv, self.defects_csv):
-            made.setEnabled(run.run_id is not None)
+        self.export.setEnabled(run.run_id is not None)
         self.bar.setVisible(run.running)
         self.bar.setRange(0, run.total)
         self.bar.setValue(run.done)

@@ -15,9 +15,9 @@ from inspector_app.ui.history.presenter import PERIODS, HistoryPresenter, with_p
 from inspector_app.ui.records.record_pane import RecordPane
 from inspector_app.ui.records.table_view import RecordTable
 from inspector_app.ui.theme import LIGHT, Theme
+from inspector_app.ui.widgets.export_button import ExportButton
 from inspector_app.ui.widgets.filter_bar import FilterBar
-from inspector_app.ui.widgets.icons import icon
-from inspector_app.ui.widgets.parts import button, column, frame, label, row
+from inspector_app.ui.widgets.parts import column, frame, label, row
 
 ANY_RECIPE = "Any recipe"
 SOURCES = ("Live and batch", "Live only")
@@ -50,12 +50,10 @@ class HistoryPage(QWidget):
             combo.setProperty("kind", "tall")
             combo.activated.connect(lambda index: self.search())
         self.totals = label("", "dim")
-        self.csv = button(" CSV", lambda: self.ask_export.emit(False), tip="One row an image  ·  Ctrl+E")
-        self.defects_csv = button(
-            " Defects CSV", lambda: self.ask_export.emit(True), tip="One row a defect  ·  Ctrl+Shift+E"
-        )
+        self.export = ExportButton()
         self.table = RecordTable(model, (), sortable=False)
         self._assemble()
+        self.export.asked.connect(self.ask_export)
         self.filter.changed.connect(lambda text, verdicts: self.search())
         self.table.picked.connect(pane.presenter.show_record)
         pane.presenter.disposed.connect(model.replace)
@@ -70,8 +68,7 @@ class HistoryPage(QWidget):
                 self.period,
                 self.recipe,
                 self.source,
-                self.csv,
-                self.defects_csv,
+                self.export,
                 margins=(12, 6, 12, 6),
             )
         )
@@ -95,8 +92,7 @@ class HistoryPage(QWidget):
         self._theme = theme
         self.pane.set_theme(theme)
         self._model.set_theme(theme)
-        self.csv.setIcon(icon("export", theme.text))
-        self.defects_csv.setIcon(icon("export", theme.text))
+        self.export.set_theme(theme)
 
     def show_recipes(self, names: tuple[str, ...]) -> None:
         """The recipes there are."""
@@ -142,5 +138,4 @@ class HistoryPage(QWidget):
         parts += [f"{totals.of(v):,} {v.value.lower()}" for v in Verdict if totals.of(v)]
         self.totals.setText("  ·  ".join(parts))
         empty = totals.total == 0
-        for made in (self.csv, self.defects_csv):
-            made.setEnabled(not empty)
+        self.export.setEnabled(not empty)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from PySide6.QtWidgets import QComboBox, QDialog, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QDoubleSpinBox, QLineEdit, QPushButton, QSpinBox, QWidget
 
+from inspector_app.core.recipe import AlignmentMethod
 from inspector_app.core.verdict import Disposition
+from inspector_app.ui.inspect.setup import Setup
 from inspector_app.ui.widgets.parts import button, column, label, row
 
 REASONS = {
@@ -85,6 +87,48 @@ class SourceQuestion(Question):
     def value(self) -> str:
         """What was named."""
         return self.spec.currentText().strip()
+
+
+METHODS: tuple[tuple[AlignmentMethod, str], ...] = (
+    ("none", "None: the camera and the part stand still"),
+    ("translation", "Shift"),
+    ("rigid", "Shift and turn"),
+    ("affine", "Shift, turn, scale and shear"),
+)
+
+
+class SetupQuestion(Question):
+    """What decides besides the sliders: alignment, defects allowed, scale."""
+
+    def __init__(self, parent: QWidget | None, setup: Setup) -> None:
+        self._setup = setup
+        self.alignment = QComboBox()
+        self.alignment.addItems([text for _, text in METHODS])
+        self.alignment.setCurrentIndex([method for method, _ in METHODS].index(setup.alignment.method))
+        self.allowed = QSpinBox()
+        self.allowed.setRange(0, 999)
+        self.allowed.setValue(setup.limits.max_defects)
+        self.scale = QDoubleSpinBox()
+        self.scale.setRange(0.0, 100_000.0)
+        self.scale.setDecimals(3)
+        self.scale.setSpecialValueText("unknown")
+        self.scale.setValue(setup.um_per_px or 0.0)
+        fields = (
+            ("Alignment of the test image to the golden", self.alignment),
+            ("Defects allowed on a good part", self.allowed),
+            ("Micrometres per pixel", self.scale),
+        )
+        super().__init__(parent, "Set-up", fields, "Use")
+
+    @property
+    def value(self) -> Setup:
+        """The set-up as entered."""
+        method = METHODS[self.alignment.currentIndex()][0]
+        setup = self._setup
+        limits = setup.limits.model_copy(update={"max_defects": self.allowed.value()})
+        changed = setup if limits == setup.limits else setup.with_limits(limits)
+        alignment = setup.alignment.model_copy(update={"method": method})
+        return replace(changed, alignment=alignment, um_per_px=self.scale.value() or None)
 
 
 @dataclass(frozen=True)

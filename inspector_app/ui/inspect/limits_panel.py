@@ -21,6 +21,7 @@ class LimitsPanel(QWidget):
     moved = Signal(object)
     reset = Signal()
     save = Signal()
+    more = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,7 +51,8 @@ class LimitsPanel(QWidget):
         self.preview = label("", "preview", wrap=True)
         self.preview.hide()
         layout = column(self.source, self.threshold, self.review, self.area, self.preview, spacing=5)
-        layout.addLayout(row(self._save, 1, self._reset))
+        more = button("More…", self.more.emit, "link", "Alignment, defects allowed, scale  ·  Ctrl+P")
+        layout.addLayout(row(self._save, 1, more, self._reset))
         self.setLayout(layout)
         for slider in (self.threshold, self.area, self.review):
             slider.moved.connect(lambda value: self._moved())
@@ -81,7 +83,9 @@ class LimitsPanel(QWidget):
         """What the limits on screen would say; below the sliders, so that they stay under the hand."""
         self.preview.setVisible(result is not None)
         if result is not None:
-            self.preview.setText(f"Preview, not recorded: {result.verdict.value}, {result.reason}")
+            iou = result.truth.counts.iou if result.truth and result.truth.counts else None
+            measured = "" if iou is None else f" (IoU {iou:.3f})"
+            self.preview.setText(f"Preview, not recorded: {result.verdict.value}, {result.reason}{measured}")
 
 
 def source_text(setup: Setup) -> str:

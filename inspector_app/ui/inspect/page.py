@@ -207,10 +207,12 @@ class InspectPage(QWidget):
     def _show_pair(self) -> None:
         golden, test = self._pair.golden, self._pair.test
         self.view.show_golden(golden.picture if golden else None, golden.frame.name if golden else "")
+        live = self._live.running and self._pair.outcome is None
         if self.view_bar.prefs.blink and golden is not None:
             self.view.show_test(golden.picture, f"{golden.frame.name} (golden)")
         else:
-            self.view.show_test(test.picture if test else None, test.frame.name if test else "")
+            name = ("LIVE   " if live else "") + (test.frame.name if test else "")
+            self.view.show_test(test.picture if test else None, name)
         self.editor.size = (golden.frame.width, golden.frame.height) if golden else (0, 0)
         guided = golden is None and test is None
         self.view.golden.set_empty_text("" if guided else "Drop a golden here, or press Golden")

@@ -150,6 +150,10 @@ class InspectPresenter(QObject):
         self.pair_changed.emit()
         self.inspect()
 
+    def forget_outcome(self) -> None:
+        """Take the verdict from the screen, since what gave it has changed; its record stays."""
+        self._drop_outcome()
+
     def _drop_outcome(self) -> None:
         self._pair_token += 1
         self.outcome = self.preview = self.chosen = None

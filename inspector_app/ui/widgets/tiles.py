@@ -28,7 +28,7 @@ class Tiles(QWidget):
         self._places: list[tuple[QLabel, QLabel]] = []
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(22)
+        layout.setSpacing(18)
         for _ in range(count):
             name, value = label("", "small"), label("", "value")
             self._places.append((name, value))

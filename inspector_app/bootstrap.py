@@ -11,6 +11,7 @@ from inspector_app import __version__
 from inspector_app.core.clock import SystemClock
 from inspector_app.core.protocols import Clock, ImageArchive, RecordStore
 from inspector_app.core.retention import Retention
+from inspector_app.engines.failover import EngineSwitch
 from inspector_app.engines.models import Model, available_models, find_model
 from inspector_app.engines.registry import EngineChoice, open_engine
 from inspector_app.services.batch import BatchService
@@ -57,7 +58,11 @@ class Inspector:
         Raises:
             KeeperError: the model is missing or damaged, or no engine runs it.
         """
-        engine = open_engine(self.find_model(model), choice, threads)
+
+        def on_switch(switch: EngineSwitch) -> None:
+            self.store.add_event("engine", f"{switch.before} gave up, {switch.after} serves: {switch.reason}")
+
+        engine = open_engine(self.find_model(model), choice, threads, on_switch)
         retention = Retention(every_nth_pass=self.settings.every_nth_pass)
         return InspectionService(engine, self.store, self.archive, self.clock, retention)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import io
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +15,23 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.core.protocols import EngineInfo, Refusal
 from inspector_app.engines.models import Model
 from inspector_app.engines.split_engine import Array, SplitEngine, first_line
+
+
+def load_openvino() -> Any:
+    """The ``openvino`` package, without its telemetry: importing it would start a thread that reports to a server,
+    and a station talks to nobody.
+
+    Raises:
+        KeeperError: ``engine_missing``.
+    """
+    # None in place of a module makes its import fail, and openvino then takes its own silent stand-in.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    try:
+        return importlib.import_module("openvino")
+    except ImportError as error:
+        raise KeeperError(
+            "engine_missing", "the openvino package is not installed", "pip install 'inspector-app[openvino]'"
+        ) from error
 
 
 class OpenVinoSession:
@@ -23,14 +43,7 @@ class OpenVinoSession:
         Raises:
             KeeperError: ``engine_missing``, ``model_damaged``.
         """
-        try:
-            import openvino
-        except ImportError as error:
-            raise KeeperError(
-                "engine_missing",
-                "the openvino package is not installed",
-                "pip install 'inspector-app[openvino]'",
-            ) from error
+        openvino = load_openvino()
         # Where a processor has bfloat16, OpenVINO would take it by itself: a verdict must not depend on that.
         config: dict[str, object] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
         if threads:

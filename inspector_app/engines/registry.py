@@ -10,6 +10,7 @@ import numpy as np
 
 from inspector_app.core.errors import InspectorError, KeeperError
 from inspector_app.core.protocols import ChangeEngine, Refusal
+from inspector_app.engines.failover import EngineSwitch, FailoverEngine
 from inspector_app.engines.models import Model
 from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
 from inspector_app.engines.open_vino import OpenVinoEngine
@@ -63,28 +64,61 @@ ENGINES: dict[EngineChoice, tuple[str, Opener]] = {
 """Best first."""
 
 
-def open_engine(model: Model, choice: EngineChoice = EngineChoice.AUTO, threads: int = 0) -> ChangeEngine:
-    """Open ``model`` on the engine asked for; AUTO takes the first that passes the model's self-check.
+def open_engine(
+    model: Model,
+    choice: EngineChoice = EngineChoice.AUTO,
+    threads: int = 0,
+    on_switch: Callable[[EngineSwitch], None] = lambda switch: None,
+) -> ChangeEngine:
+    """Open ``model`` on the engine asked for, once it passes the model's self-check.
+
+    AUTO takes the first that does, and moves on to the next when it fails at run time (``on_switch`` is told).
+    An engine asked for by name is never replaced.
 
     Raises:
         KeeperError: when the engine asked for (or, with AUTO, every one) refuses.
     """
-    wanted = list(ENGINES) if choice is EngineChoice.AUTO else [choice]
-    refusals: list[Refusal] = []
-    last: InspectorError | None = None
-    for candidate in wanted:
-        label, opener = ENGINES[candidate]
-        try:
-            engine = opener(model, threads, tuple(refusals))
-            self_check(engine, model)
-            return engine
-        except InspectorError as error:
-            refusals.append(Refusal(label, error.message.rstrip("."), error.hint))
-            last = error
-    assert last is not None
     if choice is EngineChoice.AUTO:
-        raise last
-    raise KeeperError(last.code, f"{refusals[-1].engine} cannot run: {last.message.rstrip('.')}.", last.hint)
+        waiting = list(ENGINES)
+
+        def open_next(refusals: tuple[Refusal, ...]) -> ChangeEngine:
+            return _open_first(model, waiting, threads, refusals)
+
+        return FailoverEngine(open_next, on_switch)
+    try:
+        return _open_checked(model, choice, threads, ())
+    except InspectorError as error:
+        label = ENGINES[choice][0]
+        raise KeeperError(
+            error.code, f"{label} cannot run: {error.message.rstrip('.')}.", error.hint
+        ) from error
+
+
+def _open_first(
+    model: Model, waiting: list[EngineChoice], threads: int, refusals: tuple[Refusal, ...]
+) -> ChangeEngine:
+    """The first of ``waiting`` that works; it and those before it are taken off the list."""
+    last: InspectorError = KeeperError("engine_unavailable", "There is no further engine.")
+    while waiting:
+        candidate = waiting.pop(0)
+        try:
+            return _open_checked(model, candidate, threads, refusals)
+        except InspectorError as error:
+            refusals = (*refusals, Refusal(ENGINES[candidate][0], error.message.rstrip("."), error.hint))
+            last = error
+    raise last
+
+
+def _open_checked(
+    model: Model, choice: EngineChoice, threads: int, refusals: tuple[Refusal, ...]
+) -> ChangeEngine:
+    engine = ENGINES[choice][1](model, threads, refusals)
+    try:
+        self_check(engine, model)
+    except InspectorError:
+        engine.close()
+        raise
+    return engine
 
 
 def probe_engines(model: Model) -> list[tuple[str, Refusal | None]]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +10,13 @@ import pytest
 from inspector_app.core.errors import KeeperError
 from inspector_app.engines.models import Model, load_model
 from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
-from inspector_app.engines.open_vino import OpenVinoEngine
+from inspector_app.engines.open_vino import OpenVinoEngine, load_openvino
 from tests.engines.test_golden_split import SIDE, manifest_of, siamese
 
-pytest.importorskip("openvino", reason="the openvino extra is not installed")
+try:
+    load_openvino()
+except KeeperError as missing:
+    pytest.skip(f"{missing}", allow_module_level=True)
 
 
 @pytest.mark.parametrize("batch", [None, 2])
@@ -35,3 +40,8 @@ def test_a_damaged_file_is_a_plain_sentence(tmp_path: Path) -> None:
     with pytest.raises(KeeperError) as caught:
         OpenVinoEngine(Model(manifest_of(path), path))
     assert caught.value.code == "model_damaged"
+
+
+def test_it_talks_to_nobody() -> None:
+    assert sys.modules["openvino_telemetry"] is None
+    assert not [thread for thread in threading.enumerate() if "ThreadPool" in thread.name]

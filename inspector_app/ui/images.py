@@ -29,8 +29,7 @@ def to_qimage(array: NDArray[np.uint8]) -> QImage:
     channels = 1 if array.ndim == 2 else array.shape[2]
     if array.ndim not in (2, 3) or channels not in formats:
         raise ValueError(f"a picture needs H x W, H x W x 3 or H x W x 4, got {array.shape}")
-    packed = array.strides[-1] == 1 and (array.ndim == 2 or array.strides[1] == channels)
-    source = array if packed and array.strides[0] > 0 else np.ascontiguousarray(array)
+    source = np.ascontiguousarray(array)
     height, width = source.shape[:2]
     image = QImage(source.data, width, height, source.strides[0], formats[channels])
     return image.copy() if source.flags.writeable else image

@@ -142,7 +142,8 @@ class Shell(QObject):
             self.errors.raised.emit(Notice(Tone.WARNING, live.text))
         elif live.state is LiveState.RUNNING and self._was_lost:
             self.window.banner.dismiss()
-        self._was_lost = live.state is LiveState.LOST
+        if live.state is not LiveState.CONNECTING:
+            self._was_lost = live.state is LiveState.LOST
 
     def _show_engine(self) -> None:
         info = self.engine.info

@@ -35,11 +35,11 @@ QPushButton:pressed, QToolButton:pressed { background: @pressed; }
 QPushButton:checked, QToolButton:checked {
     background: @accent_quiet; border-color: @accent; }
 QPushButton:disabled, QToolButton:disabled { color: @line_strong; border-color: @line; background: transparent; }
-QPushButton:focus, QToolButton:focus { border: 2px solid @accent; }
+QPushButton:focus, QToolButton:focus { border: 2px solid @accent; padding: 0 11px; min-height: 40px; }
 QPushButton[kind="primary"] {
     background: @accent; color: @on_accent; border-color: @accent; font-size: 15px; font-weight: 600; padding: 0 20px; }
 QPushButton[kind="primary"]:disabled { background: @line; border-color: @line; color: @text_3; }
-QPushButton[kind="primary"]:focus { border: 2px solid @text; }
+QPushButton[kind="primary"]:focus { border: 2px solid @text; padding: 0 19px; }
 QPushButton[kind="quiet"], QToolButton[kind="quiet"] { background: transparent; border-color: transparent; }
 QPushButton[kind="quiet"]:hover, QToolButton[kind="quiet"]:hover { border-color: @line_strong; }
 QPushButton[kind="quiet"]:checked, QToolButton[kind="quiet"]:checked {
@@ -53,6 +53,7 @@ QPushButton[kind="link"] {
     background: transparent; border: none; color: @accent; padding: 0 4px; min-height: 32px; text-align: left; }
 QPushButton[kind="link"]:hover { text-decoration: underline; }
 QPushButton[kind="segment"] { border-radius: 0; margin: 0; padding: 0 10px; }
+QPushButton[kind="segment"]:focus { padding: 0 9px; }
 QPushButton[kind="segment"][place="first"] { border-top-left-radius: 6px; border-bottom-left-radius: 6px; }
 QPushButton[kind="segment"][place="middle"] { border-left: none; }
 QPushButton[kind="segment"][place="last"] {
@@ -62,7 +63,7 @@ QToolButton[kind="nav"] {
     font-size: 12px; color: @text_2; min-height: 52px; min-width: 68px; icon-size: 26px; }
 QToolButton[kind="nav"]:hover { background: @surface; }
 QToolButton[kind="nav"]:checked { background: @raised; color: @text; font-weight: 600; }
-QToolButton[kind="nav"]:focus { border: 2px solid @accent; }
+QToolButton[kind="nav"]:focus { border: 2px solid @accent; padding: 6px 0 4px 0; min-height: 52px; }
 QToolButton::menu-indicator { image: none; }
 
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QDateEdit, QPlainTextEdit {
@@ -77,7 +78,7 @@ QComboBox::down-arrow { image: url("@chevron"); width: 18px; height: 18px; }
 QComboBox[kind="tall"] { min-height: 42px; }
 QPushButton::menu-indicator { image: url("@chevron"); width: 18px; height: 18px; subcontrol-position: right center;
     right: 8px; }
-QPushButton[kind="menu"] { padding-right: 30px; }
+QPushButton[kind="menu"], QPushButton[kind="menu"]:focus { padding-right: 30px; }
 QComboBox QAbstractItemView {
     background: @raised; border: 1px solid @line_strong; selection-background-color: @accent_quiet;
     selection-color: @text; outline: none; }

@@ -64,6 +64,7 @@ class BatchPage(QWidget):
         self.runs = QComboBox()
         self.runs.setProperty("kind", "tall")
         self.runs.setMinimumWidth(150)
+        self.runs.setMinimumContentsLength(17)
         self.runs.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.runs.setToolTip("Show an earlier run again")
         self.export = ExportButton()

@@ -84,7 +84,7 @@ class LiveControl(QObject):
     def _frame(self, shown: Shown) -> None:
         self._newest = shown
         if self.continuous and self._pair.golden is not None:
-            if self._pair.can_inspect():
+            if self._pair.can_inspect(with_test=False):
                 self.inspected += 1
                 self._pair.inspect(shown)
             else:

@@ -166,9 +166,10 @@ class InspectPresenter(QObject):
 
     # Inspecting
 
-    def can_inspect(self) -> bool:
-        """Whether pair and engine are there."""
-        return None not in (self.golden, self.test, self._engine.service) and not self.busy
+    def can_inspect(self, *, with_test: bool = True) -> bool:
+        """Whether golden, engine and (``with_test``) a test image are there and nothing is under way."""
+        there = self.golden is not None and self._engine.service is not None and not self.busy
+        return there and (self.test is not None or not with_test)
 
     def inspect(self, shown: Shown | None = None) -> bool:
         """Inspect the test image on screen, or ``shown``; False when something is missing, which is told."""

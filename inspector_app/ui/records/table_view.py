@@ -21,11 +21,11 @@ from inspector_app.ui.records.table_model import BADGE, Column, RecordTableModel
 ROW_HEIGHT = 52
 WIDTHS = {
     Column.PICTURE: 60,
-    Column.VERDICT: 112,
-    Column.IMAGE: 176,
-    Column.SCORE: 62,
-    Column.REGIONS: 72,
-    Column.IOU: 72,
+    Column.VERDICT: 104,
+    Column.IMAGE: 170,
+    Column.SCORE: 58,
+    Column.REGIONS: 70,
+    Column.IOU: 64,
     Column.TIME: 148,
     Column.SERIAL: 110,
     Column.RECIPE: 110,

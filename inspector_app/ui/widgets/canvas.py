@@ -25,6 +25,7 @@ from inspector_app.ui.images import Picture
 MAX_ZOOM = 64.0
 STEP = 1.2
 MARGIN = 10
+TITLE = 24
 
 
 @dataclass(frozen=True)
@@ -148,14 +149,14 @@ class ImageCanvas(QWidget):
         """Zoom, keeping the point under ``at`` (default: the middle) in place."""
         if self._picture is None:
             return
-        anchor = at or QPointF(self.width() / 2, self.height() / 2)
+        middle = self._middle()
+        anchor = at or middle
         fixed = self.to_image(anchor)
         zoom = min(MAX_ZOOM, max(1.0, self._view.zoom * factor))
         if zoom == 1.0:
             self._go(FIT)
             return
         scale = self._fit_scale() * zoom
-        middle = QPointF(self.width() / 2, self.height() / 2)
         centre = fixed - (anchor - middle) / scale
         self._go(ViewState(centre.x() / self._picture.width, centre.y() / self._picture.height, zoom))
 
@@ -173,8 +174,12 @@ class ImageCanvas(QWidget):
     def _fit_scale(self) -> float:
         if self._picture is None:
             return 1.0
-        width, height = max(1, self.width() - 2 * MARGIN), max(1, self.height() - 2 * MARGIN - 24)
+        width, height = max(1, self.width() - 2 * MARGIN), max(1, self.height() - 2 * MARGIN - TITLE)
         return min(width / self._picture.width, height / self._picture.height)
+
+    def _middle(self) -> QPointF:
+        """Of the room under the title."""
+        return QPointF(self.width() / 2, (self.height() + TITLE) / 2)
 
     def transform(self) -> QTransform:
         """Image pixels to widget points."""
@@ -182,7 +187,8 @@ class ImageCanvas(QWidget):
             return QTransform()
         scale = self._fit_scale() * self._view.zoom
         transform = QTransform()
-        transform.translate(self.width() / 2, (self.height() + 24) / 2)
+        middle = self._middle()
+        transform.translate(middle.x(), middle.y())
         transform.scale(scale, scale)
         transform.translate(-self._view.cx * self._picture.width, -self._view.cy * self._picture.height)
         return transform

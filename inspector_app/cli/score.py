@@ -116,7 +116,7 @@ def score(
             items=items,
             settings=basis.settings,
             goldens=basis.goldens,
-            truth_dir=existing(truth, "folder of annotations") if truth else None,
+            truth_dir=existing(truth, "folder of annotations").absolute() if truth else None,
             identity=Identity(lot=lot, operator=operator, station=inspector.settings.station),
             masks_dir=save_masks,
             overlays_dir=save_overlays,
@@ -221,6 +221,6 @@ def _plan(
     folder: Path | None, golden: Path | None, pairs: Path | None, recursive: bool
 ) -> tuple[Path, tuple[BatchItem, ...]]:
     if pairs is not None:
-        return pairs.parent, plan_pairs(pairs)
+        return pairs.absolute().parent, plan_pairs(pairs)
     assert folder is not None
-    return folder, plan_folder(folder, golden, recursive)
+    return folder.absolute(), plan_folder(folder, golden, recursive)

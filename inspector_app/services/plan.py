@@ -38,6 +38,8 @@ def plan_folder(folder: Path, golden: Path | None, recursive: bool = False) -> t
     """
     if not folder.is_dir():
         raise KeeperError("folder_missing", f"There is no folder {folder}.")
+    # Records name files by path: they must be found again from wherever the window is started.
+    folder, golden = folder.absolute(), golden.absolute() if golden else None
     paths = list_images(folder, recursive)
     if not paths:
         hint = "" if recursive else "Add --recursive to look into its subfolders."
@@ -87,7 +89,7 @@ def plan_pairs(table: Path) -> tuple[BatchItem, ...]:
     missing = [name for name in PAIR_COLUMNS[:2] if name not in columns]
     if missing:
         raise KeeperError("pairs_invalid", f"{table} has no column {' and no column '.join(missing)}.")
-    return _pair_items(table.parent, rows, table)
+    return _pair_items(table.absolute().parent, rows, table)
 
 
 def _pair_items(base: Path, rows: csv.DictReader[str], table: Path) -> tuple[BatchItem, ...]:

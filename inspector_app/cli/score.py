@@ -98,6 +98,8 @@ def score(
     limits = LimitOptions(threshold, min_area, review_threshold, max_defects)
     with known_errors(), opened(data_dir) as inspector:
         _check_usage(folder, golden, pairs, recipe, limits, align)
+        for table in (csv, defects_csv):
+            check_writable(table)
         root, items = _plan(folder, golden, pairs, recursive)
         basis = (
             recipe_basis(inspector, recipe, measure_at)
@@ -215,6 +217,18 @@ def _check_usage(
         raise KeeperError("usage", "Give a FOLDER, or --pairs alone.")
     if recipe and (limits.given or align != "none"):
         raise KeeperError("usage", "A recipe brings its own limits and alignment; change them in the recipe.")
+
+
+def check_writable(table: Path | None) -> None:
+    """Better told before an hour of scoring than after it.
+
+    Raises:
+        KeeperError: ``folder_missing`` when the folder of a table that is to be written is not there.
+    """
+    if table is not None and not table.absolute().parent.is_dir():
+        raise KeeperError(
+            "folder_missing", f"There is no folder {table.absolute().parent} to write {table.name} in."
+        )
 
 
 def _plan(

@@ -69,6 +69,7 @@ def test_exit_codes(inspect: Inspect, parts: Path, model: Path) -> None:
     inspect("score", parts / "nowhere", "--golden", parts / "golden.png", "--model", model, code=2)
     inspect("score", parts / "test", "--golden", parts / "golden.png", "--model", "nothing", code=2)
     inspect("score", "--no-such-option", code=2)
+    score(inspect, parts, model, "--csv", parts / "nowhere" / "out.csv", code=2)
 
 
 def test_masks_and_overlays_are_written(inspect: Inspect, parts: Path, model: Path, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class FanBackbone(nn.Module):
     """Four feature maps of an image; the state dict has TAO's names and order.
 
     The class token and its attention belong to the published network and its checkpoints, but change none of
-    the feature maps.
+    the feature maps: they are neither evaluated nor trained.
     """
 
     def __init__(self, size: FanSize, drop_path: float = 0.0) -> None:
@@ -46,6 +46,10 @@ class FanBackbone(nn.Module):
         )
         nn.init.trunc_normal_(self.cls_token, std=0.02)
         self.apply(_initialise)
+        # Parameters that never get a gradient stop training on several GPUs, unless they ask for none.
+        self.cls_token.requires_grad_(False)
+        for block in self._class_blocks():
+            block.freeze_class_part()
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Give the maps at strides 4, 8, 16 and 16 of ``images``, ``N x 3 x H x W``, sides multiples of 16."""
@@ -56,10 +60,12 @@ class FanBackbone(nn.Module):
             tokens = block(tokens, grid)
             if index == self.tapped_block:
                 maps.append(to_map(tokens, grid))
-        tokens = torch.cat([self.cls_token.expand(tokens.shape[0], -1, -1), tokens], dim=1)
-        for block in self.cls_attn_blocks:
-            tokens = block(tokens)
-        return [*maps, to_map(tokens[:, 1:], grid)]
+        for block in self._class_blocks():
+            tokens = block.pass_on(tokens)
+        return [*maps, to_map(tokens, grid)]
+
+    def _class_blocks(self) -> list[ClassAttentionBlock]:
+        return [block for block in self.cls_attn_blocks if isinstance(block, ClassAttentionBlock)]
 
 
 def _initialise(module: nn.Module) -> None:

@@ -83,8 +83,7 @@ class TokenMlp(nn.Module):
 class ClassAttentionBlock(nn.Module):
     """Class attention and an MLP for the class token; the other tokens are only normalised and scaled.
 
-    What FAN makes of it: a token ``x`` becomes ``2 * norm2(x + gamma1 * norm1(x))``, so that nothing of the
-    class token ever reaches the others.
+    Nothing of the class token ever reaches the others, so that they can be had without it.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -99,7 +98,17 @@ class ClassAttentionBlock(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Same shape as ``tokens``, ``N x (1 + T) x C`` with the class token first."""
         normed = self.norm1(tokens)
-        attended = torch.cat([self.attn(normed), normed[:, 1:]], dim=1)
-        tokens = self.norm2(tokens + self.gamma1 * attended)
-        first = self.gamma2 * self.mlp(tokens[:, :1])
-        return tokens + torch.cat([first, tokens[:, 1:]], dim=1)
+        first = self.norm2(tokens[:, :1] + self.gamma1 * self.attn(normed))
+        first = first + self.gamma2 * self.mlp(first)
+        return torch.cat([first, self.pass_on(tokens[:, 1:])], dim=1)
+
+    def pass_on(self, tokens: Tensor) -> Tensor:
+        """What becomes of the tokens ``N x T x C`` behind the class token: ``2 * norm2(x + gamma1 * norm1(x))``."""
+        result: Tensor = 2 * self.norm2(tokens + self.gamma1 * self.norm1(tokens))
+        return result
+
+    def freeze_class_part(self) -> None:
+        """Stop the training of what only the class token depends on."""
+        self.gamma2.requires_grad_(False)
+        self.attn.requires_grad_(False)
+        self.mlp.requires_grad_(False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -79,6 +80,37 @@ def render(scene: Scene) -> Image:
         _throw_shadow(image, part)
         paste(image, part)
     return image
+
+
+def resettled(scene: Scene, reach: float, turn: float, rng: np.random.Generator) -> Scene:
+    """Another good unit: its parts lie a little differently, by deviations of ``reach`` pixels and ``turn`` degrees."""
+    moves = rng.normal(0, 1, (len(scene.parts), 3)) * (reach, reach, turn)
+    parts = tuple(
+        replace(
+            part,
+            centre=(part.centre[0] + move[0], part.centre[1] + move[1]),
+            angle=part.angle + float(move[2]),
+        )
+        for part, move in zip(scene.parts, moves, strict=True)
+    )
+    special = {name: partial(_carried_over, make, scene.parts, parts) for name, make in scene.special.items()}
+    return replace(scene, parts=parts, special=special)
+
+
+def _carried_over(
+    make: Callable[[np.random.Generator], Scene],
+    before: tuple[Part, ...],
+    after: tuple[Part, ...],
+    rng: np.random.Generator,
+) -> Scene:
+    """What ``make`` gives, with the parts that it left as they were ``before`` lying as they do ``after``."""
+    changed = make(rng)
+    if len(changed.parts) != len(before):
+        return changed
+    parts = tuple(
+        new if now is old else now for now, old, new in zip(changed.parts, before, after, strict=True)
+    )
+    return replace(changed, parts=parts)
 
 
 def coverage(part: Part, shape: Shape) -> Mask:

@@ -1,5 +1,7 @@
 """Each kind of defect changes the picture where it may, and nothing else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from inspector_app.synthesis.copper import COPPER_DEFECTS, draw_layout
 from inspector_app.synthesis.families import TRAINING_FAMILIES
 from inspector_app.synthesis.pairs import changed_mask
 from inspector_app.synthesis.part_defects import PART_DEFECTS
-from inspector_app.synthesis.scene import Part, Scene, Shadow, Sprite, coverage, render
+from inspector_app.synthesis.scene import Part, Scene, Shadow, Sprite, coverage, render, resettled
 from inspector_app.synthesis.surface_defects import SURFACE_DEFECTS
 
 SHAPE = (120, 140)
@@ -112,3 +114,10 @@ def test_special_defects_and_variation_keep_the_shape(family: str) -> None:
     for make in (scene.vary, *scene.special.values()):
         if make is not None:
             assert render(make(rng)).shape == (*SHAPE, 3)
+
+
+def test_special_defects_of_a_resettled_unit_keep_its_other_parts(scene: Scene) -> None:
+    special = {"paint": lambda rng: scene.with_base(blank(SHAPE, (9, 9, 9)))}
+    unit = resettled(replace(scene, special=special), 3.0, 5.0, np.random.default_rng(0))
+    assert unit.parts[0].centre != scene.parts[0].centre
+    assert unit.special["paint"](np.random.default_rng(1)).parts == unit.parts

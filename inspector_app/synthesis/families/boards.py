@@ -21,7 +21,7 @@ from inspector_app.synthesis.canvas import (
     text,
 )
 from inspector_app.synthesis.copper import COPPER_DEFECTS, Layout, draw_layout
-from inspector_app.synthesis.scene import Part, Scene, Shadow
+from inspector_app.synthesis.scene import Part, Scene, Shadow, resettled
 from inspector_app.synthesis.sprites import (
     can_sprite,
     chip_sprite,
@@ -106,7 +106,7 @@ def populated_board(rng: np.random.Generator, shape: Shape) -> Scene:
     shadow = Shadow(unit * 0.08, unit * 0.1, max(0.8, unit * 0.08), float(rng.uniform(0.25, 0.6)))
     parts = [replace(p, shadow=shadow) for p in parts]
     scene = Scene(base, np.ones(shape, np.bool_), tuple(parts), grain=_board_grain(shape))
-    return replace(scene, vary=partial(_reseated, scene, unit * 0.03))
+    return replace(scene, vary=partial(resettled, scene, unit * 0.03, 0.8))
 
 
 def _component(rng: np.random.Generator, unit: float, shape: Shape) -> Part:
@@ -173,20 +173,6 @@ def _painter(rng: np.random.Generator, layout: Layout, shape: Shape) -> Callable
 
 def _board_grain(shape: Shape) -> Callable[[np.random.Generator], Field]:
     return lambda rng: white(rng, shape) * np.float32(2.5)
-
-
-def _reseated(scene: Scene, reach: float, rng: np.random.Generator) -> Scene:
-    """Another good unit: every part sits a little differently."""
-    moves = rng.normal(0, reach, (len(scene.parts), 3))
-    parts = [
-        replace(
-            p,
-            centre=(p.centre[0] + m[0], p.centre[1] + m[1]),
-            angle=p.angle + float(np.clip(m[2], -1.5, 1.5)),
-        )
-        for p, m in zip(scene.parts, moves, strict=True)
-    ]
-    return replace(scene, parts=tuple(parts))
 
 
 def carrier(rng: np.random.Generator, shape: Shape) -> Image:

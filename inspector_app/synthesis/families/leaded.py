@@ -114,10 +114,10 @@ def _another(
 ) -> Scene:
     """Another good unit: the body sits a little differently, the leads are bent a little differently."""
     wide, high, pitch = geometry
-    shift = rng.normal(0, pitch * 0.09, 2)
+    shift = rng.normal(0, pitch * float(rng.choice((0.06, 0.2))), 2)
     place = unit.place + shift
     leads = _leads(rng, place, (wide, high), foot, pitch, count, 0.05)
-    board = redraw_board(rng.normal(0, pitch * 0.03, 2)) if rng.random() < 0.4 else unit.board
+    board = redraw_board(rng.normal(0, pitch * 0.06, 2)) if rng.random() < 0.4 else unit.board
     varied = replace(unit, board=board, place=place, turn=float(rng.normal(0, 1.2)), leads=leads)
     return _with_defects(drawn, varied, geometry)
 
@@ -259,7 +259,7 @@ def _damaged(rng: np.random.Generator, unit: Assembly, geometry: tuple[float, fl
     edge = box_points((wide / 2, high / 2), wide, high, wide * 0.2)
     spot = (
         edge[int(rng.integers(len(edge)))]
-        if rng.random() < 0.75
+        if rng.random() < 0.55
         else rng.uniform(0.25, 0.75, 2) * (wide, high)
     )
     polygon(gone, blob(rng, wide * rng.uniform(0.1, 0.4), 0.3, 12) + spot, 255)
@@ -282,7 +282,8 @@ def _damaged(rng: np.random.Generator, unit: Assembly, geometry: tuple[float, fl
 def _misplaced(rng: np.random.Generator, unit: Assembly, geometry: tuple[float, float, float]) -> Assembly:
     """The whole part sits elsewhere, turned or with its leads out of their holes."""
     pitch = geometry[2]
-    shift = rng.normal(0, pitch * 0.9, 2)
+    heading = rng.uniform(0, 2 * np.pi)
+    shift = np.array((np.cos(heading), np.sin(heading))) * pitch * rng.uniform(0.7, 2.0)
     angle = float(rng.normal(0, 25)) if rng.random() < 0.6 else 0.0
     leads = tuple(turned(line, angle, unit.place) + shift for line in unit.leads)
     return replace(unit, place=unit.place + shift, turn=unit.turn + angle, leads=leads)

@@ -23,7 +23,7 @@ from inspector_app.synthesis.canvas import (
     text,
 )
 from inspector_app.synthesis.families.boards import carrier
-from inspector_app.synthesis.scene import Part, Scene, Shadow
+from inspector_app.synthesis.scene import Part, Scene, Shadow, resettled
 from inspector_app.synthesis.sprites import outline_sprite, regular, screw_sprite, word
 from inspector_app.synthesis.textures import bevelled, fractal, relief, smooth, streaks, turned_streaks, white
 
@@ -52,7 +52,7 @@ def machined(rng: np.random.Generator, shape: Shape) -> Scene:
         name: partial(_redrilled, scene, drilled, holes, name)
         for name in ("hole_missing", "hole_extra", "hole_moved", "hole_size")
     }
-    return replace(scene, special=special)
+    return replace(scene, special=special, vary=partial(resettled, scene, short * 0.003, 3.0))
 
 
 def _blank_plate(rng: np.random.Generator, shape: Shape) -> Image:
@@ -227,7 +227,7 @@ def casting(rng: np.random.Generator, shape: Shape) -> Scene:
         name: partial(_redrilled, scene, drilled, holes, name)
         for name in ("hole_missing", "hole_extra", "hole_size")
     }
-    return replace(scene, special=special)
+    return replace(scene, special=special, vary=partial(resettled, scene, short * 0.004, 3.0))
 
 
 def _bosses(

@@ -25,7 +25,7 @@ from inspector_app.synthesis.canvas import (
     text,
 )
 from inspector_app.synthesis.families.boards import carrier
-from inspector_app.synthesis.scene import Part, Scene, Shadow, Sprite
+from inspector_app.synthesis.scene import Part, Scene, Shadow, Sprite, resettled
 from inspector_app.synthesis.sprites import (
     can_sprite,
     chip_sprite,
@@ -96,7 +96,7 @@ def plastic(rng: np.random.Generator, shape: Shape) -> Scene:
     zone = np.asarray(cv2.erode(cover, np.ones((5, 5), np.uint8)) > 127)
     scene = Scene(image, zone, _knobs(rng, short, middle), grain=_soft_noise(shape, 2))
     special = {name: partial(_misshot, scene, moulded, outline, name) for name in ("short_shot", "flash")}
-    return replace(scene, special=special)
+    return replace(scene, special=special, vary=partial(resettled, scene, short * 0.004, 4.0))
 
 
 def _misshot(
@@ -163,7 +163,7 @@ def connector(rng: np.random.Generator, shape: Shape) -> Scene:
     return replace(
         scene,
         special={"bent_pin": partial(_bent_pin, scene, pitch)},
-        vary=partial(_nudged, scene, pitch * 0.03),
+        vary=partial(resettled, scene, pitch * 0.03, 2.0),
     )
 
 
@@ -187,17 +187,6 @@ def _bent_pin(scene: Scene, pitch: float, rng: np.random.Generator) -> Scene:
     shift *= pitch * rng.uniform(0.25, 0.6) / (np.hypot(*shift) + 1e-6)
     place = (part.centre[0] + float(shift[0]), part.centre[1] + float(shift[1]))
     return scene.with_part(index, replace(part, centre=place, angle=part.angle + float(rng.uniform(-50, 50))))
-
-
-def _nudged(scene: Scene, reach: float, rng: np.random.Generator) -> Scene:
-    moves = rng.normal(0, reach, (len(scene.parts), 2))
-    return replace(
-        scene,
-        parts=tuple(
-            replace(p, centre=(p.centre[0] + m[0], p.centre[1] + m[1]))
-            for p, m in zip(scene.parts, moves, strict=True)
-        ),
-    )
 
 
 def ring(rng: np.random.Generator, shape: Shape) -> Scene:
@@ -237,7 +226,8 @@ def ring(rng: np.random.Generator, shape: Shape) -> Scene:
                 Part(sprite, (float(place[0]), float(place[1])), float(np.rad2deg(angle)), None, "lug")
             )
     scene = Scene(image, np.asarray(cover > 127), tuple(parts), grain=_soft_noise(shape, 2))
-    return replace(scene, special={"gap": partial(_gapped, scene, ground, cover, middle, radius)})
+    special = {"gap": partial(_gapped, scene, ground, cover, middle, radius)}
+    return replace(scene, special=special, vary=partial(resettled, scene, radius * 0.01, 3.0))
 
 
 def _gapped(
@@ -277,7 +267,7 @@ def tray(rng: np.random.Generator, shape: Shape) -> Scene:
     base = shaded(base, -bevelled(well, 2.0) * np.float32(45))
     blend(base, tuple(tone * 0.8), well.astype(np.float32) * np.float32(0.7 / 255))
     scene = Scene(base, np.ones(shape, np.bool_), tuple(parts), grain=_soft_noise(shape, 2.5))
-    return replace(scene, vary=partial(_nudged, scene, pitch * 0.02))
+    return replace(scene, vary=partial(resettled, scene, pitch * 0.02, 3.0))
 
 
 def _thing(rng: np.random.Generator, radius: float) -> Sprite:
@@ -348,9 +338,10 @@ def abstract(rng: np.random.Generator, shape: Shape) -> Scene:
             Part(sprite, (float(place[0]), float(place[1])), float(rng.uniform(0, 360)), shadow, "shape")
         )
     coarse, strength = float(rng.uniform(1, 6)), float(rng.uniform(0, 10))
-    return Scene(
+    scene = Scene(
         base,
         np.ones(shape, np.bool_),
         tuple(parts),
         grain=lambda r: smooth(r, shape, coarse) * np.float32(strength),
     )
+    return replace(scene, vary=partial(resettled, scene, min(shape) * 0.003, 1.5))

@@ -21,7 +21,7 @@ from inspector_app.synthesis.canvas import (
     shaded,
     text,
 )
-from inspector_app.synthesis.scene import Part, Scene, Shadow, Sprite, paste
+from inspector_app.synthesis.scene import Part, Scene, Shadow, Sprite, paste, resettled
 from inspector_app.synthesis.sprites import shaped, word
 from inspector_app.synthesis.textures import bevelled, fractal, slope, smooth, turned_streaks, white
 
@@ -37,18 +37,6 @@ FUSES: tuple[tuple[str, Colour], ...] = (
 
 def _fine(shape: Shape, strength: float, rng: np.random.Generator) -> Field:
     return white(rng, shape) * np.float32(strength)
-
-
-def _settled(scene: Scene, reach: float, turn: float, rng: np.random.Generator) -> Scene:
-    """Another good unit: its parts lie a little differently."""
-    moves = rng.normal(0, 1, (len(scene.parts), 3)) * (reach, reach, turn)
-    return replace(
-        scene,
-        parts=tuple(
-            replace(p, centre=(p.centre[0] + m[0], p.centre[1] + m[1]), angle=p.angle + float(m[2]))
-            for p, m in zip(scene.parts, moves, strict=True)
-        ),
-    )
 
 
 def _disc_cover(shape: Shape, centre: tuple[float, float], outer: float, inner: float) -> Image:
@@ -91,7 +79,7 @@ def bearing(rng: np.random.Generator, shape: Shape) -> Scene:
         _disc_cover(shape, middle, radius * 0.5, radius * 0.36) > 127
     )
     scene = Scene(image, zone, _balls(rng, middle, radius), grain=partial(_fine, shape, 1.3))
-    return replace(scene, vary=partial(_settled, scene, radius * 0.004, 6.0))
+    return replace(scene, vary=partial(resettled, scene, radius * 0.004, 6.0))
 
 
 def _steel(rng: np.random.Generator, shape: Shape, middle: tuple[float, float]) -> Image:
@@ -188,7 +176,7 @@ def blister(rng: np.random.Generator, shape: Shape) -> Scene:
         parts,
         grain=partial(_fine, shape, 1.3),
     )
-    return replace(scene, vary=partial(_settled, scene, size * 0.02, 3.0))
+    return replace(scene, vary=partial(resettled, scene, size * 0.02, 3.0))
 
 
 def _foil(rng: np.random.Generator, shape: Shape) -> Image:
@@ -306,7 +294,7 @@ def fuse_box(rng: np.random.Generator, shape: Shape) -> Scene:
         parts,
         grain=partial(_fine, shape, 1.3),
     )
-    return replace(scene, vary=partial(_settled, scene, size[0] * 0.012, 0.5))
+    return replace(scene, vary=partial(resettled, scene, size[0] * 0.012, 0.5))
 
 
 def _strip(

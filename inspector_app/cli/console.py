@@ -9,7 +9,6 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
 
@@ -27,9 +26,19 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
+def _data_dir(context: typer.Context, value: Path | None) -> Path | None:
+    """``--data-dir`` counts before the command's name too."""
+    outer: Path | None = context.find_root().params.get("data_dir")
+    return value or outer
+
+
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", help="The data folder [default: INSPECTOR_DATA, else the user's own]."),
+    typer.Option(
+        "--data-dir",
+        callback=_data_dir,
+        help="The data folder [default: INSPECTOR_DATA, else the user's own].",
+    ),
 ]
 
 
@@ -64,10 +73,8 @@ def say_error(error: InspectorError) -> None:
 
 @contextmanager
 def opened(data_dir: Path | None) -> Iterator[Inspector]:
-    """The wired program, closed at the end; ``--data-dir`` counts before the command's name too."""
-    context = click.get_current_context(silent=True)
-    given = context.find_root().params.get("data_dir") if context else None
-    inspector = open_inspector(data_dir or given)
+    """The wired program, closed at the end."""
+    inspector = open_inspector(data_dir)
     try:
         yield inspector
     finally:

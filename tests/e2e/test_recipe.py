@@ -29,6 +29,8 @@ def test_a_recipe_travels_in_one_file(inspect: Inspect, parts: Path, model: Path
         station = tmp_path / f"station {suffix}"
         inspect("--data-dir", station, "recipe", "import", file)
         inspect("--data-dir", station, "score", parts / "test", "--recursive", "--recipe", "chips")
+        inspect("score", parts / "test", "--recursive", "--recipe", "chips", "--data-dir", station)
+        assert (station / "inspector.sqlite3").is_file()
 
 
 def test_every_problem_of_a_bad_file_is_told_at_once(inspect: Inspect, tmp_path: Path) -> None:

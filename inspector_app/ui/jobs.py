@@ -194,7 +194,8 @@ def _ended(callback: Callable[[Any], None], value: object) -> Callable[[], bool]
 
 def _told(job: Job[Any], said: object) -> Callable[[], bool]:
     def call() -> bool:
-        if job.progress is not None and not job.cancel_event.is_set():
+        # Also after a cancel: what the work still finishes is told until it ends.
+        if job.progress is not None:
             job.progress(said)
         return False
 

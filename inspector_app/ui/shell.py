@@ -51,6 +51,8 @@ class Shell(QObject):
         self.theme = theme_named(self._wanted_theme())
         self._theme_chosen = False
         self._was_lost = False
+        # Before there are widgets, so that each is dressed once.
+        self._dress(self.theme)
         self._make_presenters()
         self._make_views()
         self._wire()
@@ -157,10 +159,13 @@ class Shell(QObject):
     def set_theme(self, theme: Theme) -> None:
         """Dress the whole window."""
         self.theme = theme
-        apply_theme(self._app, theme, shipped("resources") / "icons")
+        self._dress(theme)
         self.window.set_theme(theme)
         for page in (self.inspect_page, self.batch_page, self.history_page):
             page.set_theme(theme)
+
+    def _dress(self, theme: Theme) -> None:
+        apply_theme(self._app, theme, shipped("resources") / "icons")
 
     def toggle_theme(self) -> None:
         """Light to dark and back; remembered."""

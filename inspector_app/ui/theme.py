@@ -137,10 +137,14 @@ def app_font() -> QFont:
 
 def apply_theme(app: QApplication, theme: Theme, icons: Path) -> None:
     """Set font, palette and style sheet of the whole application."""
+    sheet = style_sheet(theme, icons)
+    if app.styleSheet() == sheet:
+        # Putting it on again would dress every widget anew.
+        return
     app.setStyle("Fusion")
     app.setFont(app_font())
     app.setPalette(_palette(theme))
-    app.setStyleSheet(style_sheet(theme, icons))
+    app.setStyleSheet(sheet)
 
 
 def _palette(theme: Theme) -> QPalette:

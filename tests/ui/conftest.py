@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -79,9 +80,18 @@ def runner(qapp: QApplication) -> Iterator[JobRunner]:
     made.close()
 
 
+@pytest.fixture(scope="session")
+def empty_station(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose database is made already; making it anew for each test takes long."""
+    folder = tmp_path_factory.mktemp("station")
+    bench_inspector(folder).close()
+    return folder
+
+
 @pytest.fixture
-def inspector(tmp_path: Path) -> Iterator[BenchInspector]:
+def inspector(tmp_path: Path, empty_station: Path) -> Iterator[BenchInspector]:
     """Real store and archive, grey engine."""
+    shutil.copytree(empty_station, tmp_path / "data")
     made = bench_inspector(tmp_path / "data")
     yield made
     made.close()

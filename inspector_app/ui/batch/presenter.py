@@ -55,7 +55,8 @@ class BatchPresenter(QObject):
         self.runs: tuple[RunRecord, ...] = ()
         self._tally = Tally()
         self._job: Job[BatchOutcome] | None = None
-        self._opening: Job[RunRecord | None] | None = None
+        self._opening: int | None = None
+        self._opening_job: Job[RunRecord | None] | None = None
 
     # What to score
 
@@ -104,9 +105,7 @@ class BatchPresenter(QObject):
             self._job.cancel()
 
     def _begin(self, view: RunView) -> None:
-        if self._opening is not None:
-            self._opening.cancel()
-            self._opening = None
+        self._opening = None
         self.run, self.summary, self._tally = view, None, Tally()
         self.cleared.emit()
         self.summary_changed.emit()
@@ -168,16 +167,20 @@ class BatchPresenter(QObject):
             return
         inspector = self._tools.inspector
         self._begin(RunView(run_id=run_id))
-        self._opening = self._tools.runner.submit(
+        self._opening = run_id
+        if self._opening_job is not None:
+            self._opening_job.cancel()
+        self._opening_job = self._tools.runner.submit(
             BATCH_LANE,
             lambda context: read_run(inspector, run_id, context),
             self._run_read,
             self._tools.errors.failure,
-            progress=self._take,
+            progress=lambda records: self._take(records) if self._opening == run_id else None,
         )
 
     def _run_read(self, run: RunRecord | None) -> None:
-        if run is not None:
+        if run is not None and self._opening == run.id:
+            self._opening = None
             self.run = RunView(run.id, run.info.label, False, run.n_images, run.n_images, state=run.state)
             self.run_changed.emit()
 

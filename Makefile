@@ -64,9 +64,11 @@ $(BIN)/python:
 
 # What is installed is older than what it was installed from: install again.
 $(APP): pyproject.toml hatch_build.py | $(BIN)/python
+	@echo "Installing the app into $(VENV); the first time this takes a minute or more"
 	$(PIP) install --quiet --editable .
 	@touch $@
 
 $(DEV): pyproject.toml hatch_build.py | $(BIN)/python
+	@echo "Installing the app and what its tests need into $(VENV); the first time this takes a minute or more"
 	$(PIP) install --quiet --editable '.[dev]'
 	@touch $@ $(APP)

@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 # PYTHON=/path/to/python3.12 chooses the Python that makes .venv.
 export PYTHON
 
-.PHONY: help demo test lint format types layers check wheel bundle smoke clean system
+.PHONY: help demo test lint format types layers check wheel bundle clean system
 
 help: ## List what can be made.
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,102 @@
+"""TensorRT behind the ``ChangeEngine`` protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector_app.core.errors import KeeperError
+from inspector_app.core.manifest import ModelManifest
+from inspector_app.core.protocols import EngineInfo, Features, Refusal, Tensor
+from inspector_app.engines.tensorrt.device import Card, Cuda
+from inspector_app.engines.tensorrt.library import PlanLibrary
+from inspector_app.engines.tensorrt.session import DeviceSession, GoldenOnDevice
+
+Result = TypeVar("Result")
+
+
+class TensorRtEngine:
+    """The network as TensorRT plans on an NVIDIA GPU.
+
+    May be called from any thread: the device, its streams and its buffers belong to a thread of the engine's own,
+    which takes one call after the other. What depends on the golden alone is computed once for each golden and
+    stays on the GPU; a graph that cannot be split is run whole, and ``info.golden_note`` says why.
+    """
+
+    def __init__(
+        self,
+        trt: Any,
+        cuda: Cuda,
+        library: PlanLibrary,
+        manifest: ModelManifest,
+        card: Card,
+        refusals: tuple[Refusal, ...] = (),
+    ) -> None:
+        """Load the plans for the manifest's size, building them where they are missing.
+
+        Raises:
+            KeeperError: see ``DeviceSession.prepare``.
+        """
+        self._manifest = manifest
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tensorrt")
+        self._session: DeviceSession | None = None
+        try:
+            self._session = self._call(lambda: DeviceSession(trt, cuda, library, manifest))
+            note = self._call(self._session.prepare, manifest.input.height, manifest.input.width)
+        except BaseException:
+            self.close()
+            raise
+        device = f"{card.name} (compute capability {card.capability})"
+        self._info = EngineInfo("TensorRT", "CUDA", manifest.precision, device, refusals, note)
+
+    @property
+    def info(self) -> EngineInfo:
+        """What runs."""
+        return self._info
+
+    @property
+    def manifest(self) -> ModelManifest:
+        """How the network is fed and read."""
+        return self._manifest
+
+    def encode_golden(self, golden: Tensor) -> Features:
+        """See ``ChangeEngine.encode_golden``. A size that was not met before may have its plans built first.
+
+        Raises:
+            KeeperError: when the device or the plan fails.
+        """
+        if golden.ndim != 4 or golden.shape[:2] != (1, 3):
+            raise ValueError(f"a golden is 1 x 3 x H x W, got {golden.shape}")
+        return self._call(self._open_session().encode, golden, id(self))
+
+    def compare(self, features: Features, tests: Tensor) -> NDArray[np.float32]:
+        """See ``ChangeEngine.compare``."""
+        if not isinstance(features, GoldenOnDevice) or features.owner != id(self):
+            raise ValueError("these golden features belong to another engine")
+        if tests.ndim != 4 or tests.shape[0] < 1 or tests.shape[1:] != (3, *features.side):
+            raise ValueError(f"tests {tests.shape} do not fit the golden {(1, 3, *features.side)}")
+        return self._call(self._open_session().compare, features, tests)
+
+    def close(self) -> None:
+        """Free the device; features of this engine are dead from here on."""
+        session, self._session = self._session, None
+        if session is not None:
+            self._call(session.close)
+        self._thread.shutdown()
+
+    def _open_session(self) -> DeviceSession:
+        if self._session is None:
+            raise KeeperError("engine_failed", "The engine was closed.")
+        return self._session
+
+    def _call(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        try:
+            future = self._thread.submit(work, *arguments)
+        except RuntimeError as error:
+            # Another thread has closed the engine in the meantime.
+            raise KeeperError("engine_failed", "The engine was closed.") from error
+        return future.result()

@@ -1,0 +1,175 @@
+"""The plans of one model on one GPU: taken from the store, or built into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from inspector_app.core.errors import KeeperError
+from inspector_app.engines.golden_split import Unsplit
+from inspector_app.engines.models import Model, sha256_of
+from inspector_app.engines.tensorrt.build import build_plan
+from inspector_app.engines.tensorrt.builder import BuildJob, InputRange
+from inspector_app.engines.tensorrt.device import Card
+from inspector_app.engines.tensorrt.parts import DeviceParts, device_parts
+from inspector_app.engines.tensorrt.plans import (
+    BatchRange,
+    BuildSettings,
+    Part,
+    PlanKey,
+    PlanStore,
+    StoredPlan,
+    profile_text,
+)
+from inspector_app.engines.tensorrt.progress import BuildProgress
+
+_UNBUILDABLE = ("plan_parse_failed", "plan_build_failed")
+
+
+@dataclass(frozen=True)
+class PlanSet:
+    """What runs images of one size.
+
+    Attributes:
+        golden: the plan of what depends on the golden alone; None when the graph is run whole.
+        main: the plan of the rest, or of the whole graph.
+        note: why the graph is run whole; "" when it is not.
+    """
+
+    golden: bytes | None
+    main: bytes
+    note: str
+
+
+@dataclass(frozen=True)
+class BuildRules:
+    """How plans are made.
+
+    Attributes:
+        batches: for graphs with a dynamic batch.
+        may_build: False to refuse instead, while another engine serves.
+        on_progress, cancelled: called on the thread that waits for a build, which may be the engine's own.
+    """
+
+    batches: BatchRange = field(default_factory=BatchRange)
+    settings: BuildSettings = field(default_factory=BuildSettings)
+    may_build: bool = True
+    on_progress: Callable[[BuildProgress], None] = lambda progress: None
+    cancelled: Callable[[], bool] = lambda: False
+
+
+class PlanLibrary:
+    """Plans of ``model`` for one TensorRT and one card."""
+
+    def __init__(self, model: Model, store: PlanStore, version: str, card: Card, rules: BuildRules) -> None:
+        """``version`` is TensorRT's own, whole.
+
+        Raises:
+            KeeperError: ``model_missing``, ``model_unreadable``.
+        """
+        self._model = model
+        self._store = store
+        self._version = version
+        self._card = card
+        self._rules = rules
+        self._sha256 = sha256_of(model.path)
+        fixed = model.manifest.batch
+        self.batches = BatchRange(fixed, fixed, fixed) if fixed else rules.batches
+
+    def get(self, height: int, width: int) -> PlanSet:
+        """The plans for images of ``height x width``, built if they are not there.
+
+        Raises:
+            KeeperError: ``plan_missing`` when they may not be built now; see ``build_plan``.
+        """
+        golden, rest = (self._load(part, height, width) for part in ("golden", "rest"))
+        if golden and rest:
+            return PlanSet(golden.data, rest.data, "")
+        whole = self._load("whole", height, width)
+        if whole:
+            return PlanSet(None, whole.data, whole.note)
+        if not self._rules.may_build:
+            raise KeeperError("plan_missing", "its plan for this model and this GPU is not built yet")
+        return self._build(height, width)
+
+    def discard(self, height: int, width: int) -> None:
+        """Remove the plans of this size, which TensorRT does not load."""
+        for part in ("golden", "rest", "whole"):
+            self._store.forget(self._key(part, height, width))
+
+    def _build(self, height: int, width: int) -> PlanSet:
+        parts = device_parts(self._model, height, width)
+        if isinstance(parts, Unsplit):
+            return self._build_whole(height, width, parts.reason)
+        try:
+            golden = self._build_part(self._golden_job(parts, height, width))
+            rest = self._build_part(self._rest_job(parts, height, width))
+        except KeeperError as error:
+            if error.code not in _UNBUILDABLE:
+                raise
+            return self._build_whole(height, width, f"TensorRT does not take its parts: {error.message}")
+        return PlanSet(golden.data, rest.data, "")
+
+    def _build_whole(self, height: int, width: int, note: str) -> PlanSet:
+        manifest = self._model.manifest
+        ranges = [self._batched(name, height, width) for name in (manifest.test_input, manifest.golden_input)]
+        key = self._key("whole", height, width)
+        stored = self._build_part(self._job(self._model.path, key, note, ranges, (manifest.output,)))
+        return PlanSet(None, stored.data, note)
+
+    def _golden_job(self, parts: DeviceParts, height: int, width: int) -> BuildJob:
+        manifest = self._model.manifest
+        one = _fixed(manifest.golden_input, (manifest.batch or 1, 3, height, width))
+        return self._job(parts.golden, self._key("golden", height, width), "", [one], tuple(parts.kept))
+
+    def _rest_job(self, parts: DeviceParts, height: int, width: int) -> BuildJob:
+        manifest = self._model.manifest
+        kept = [_fixed(name, shape) for name, shape in parts.kept.items()]
+        ranges = [self._batched(manifest.test_input, height, width), *kept]
+        return self._job(parts.rest, self._key("rest", height, width), "", ranges, (manifest.output,))
+
+    def _job(
+        self,
+        graph: Path | bytes,
+        key: PlanKey,
+        note: str,
+        inputs: list[InputRange],
+        outputs: tuple[str, ...],
+    ) -> BuildJob:
+        settings = self._rules.settings
+        folder = self._store.folder
+        return BuildJob(graph, key, note, tuple(inputs), outputs, folder, settings, self._card.index)
+
+    def _build_part(self, job: BuildJob) -> StoredPlan:
+        stored = self._store.load(job.key)
+        if stored is None:
+            build_plan(job, self._rules.on_progress, self._rules.cancelled)
+            stored = self._store.load(job.key)
+        if stored is None:
+            raise KeeperError("plan_build_failed", "The plan that was built cannot be read back.")
+        return stored
+
+    def _batched(self, name: str, height: int, width: int) -> InputRange:
+        image = (3, height, width)
+        sizes = (self.batches.least, self.batches.best, self.batches.most)
+        least, best, most = ((batch, *image) for batch in sizes)
+        return InputRange(name, least, best, most)
+
+    def _load(self, part: Part, height: int, width: int) -> StoredPlan | None:
+        return self._store.load(self._key(part, height, width))
+
+    def _key(self, part: Part, height: int, width: int) -> PlanKey:
+        return PlanKey(
+            model_sha256=self._sha256,
+            part=part,
+            tensorrt=self._version,
+            gpu=self._card.name,
+            capability=self._card.capability,
+            precision=self._model.manifest.precision,
+            profile=profile_text(self.batches, height, width, self._rules.settings),
+        )
+
+
+def _fixed(name: str, shape: tuple[int, ...]) -> InputRange:
+    return InputRange(name, shape, shape, shape)

@@ -1,0 +1,38 @@
+"""Open a model on TensorRT, or say why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inspector_app.core.protocols import Refusal
+from inspector_app.engines.models import Model
+from inspector_app.engines.tensorrt.bindings import load_cuda, load_tensorrt
+from inspector_app.engines.tensorrt.device import Cuda
+from inspector_app.engines.tensorrt.engine import TensorRtEngine
+from inspector_app.engines.tensorrt.library import BuildRules, PlanLibrary
+from inspector_app.engines.tensorrt.plans import PlanStore
+
+
+def open_tensorrt(
+    model: Model,
+    cache_folder: Path,
+    refusals: tuple[Refusal, ...] = (),
+    rules: BuildRules | None = None,
+    device: int = 0,
+) -> TensorRtEngine:
+    """Open ``model`` with plans from ``cache_folder``, which belongs to this program alone.
+
+    Plans that are missing, stale, foreign or damaged are built first, in a process of their own: minutes for a
+    large network. ``rules`` tells how, follows the progress and cancels; with ``may_build=False`` the engine
+    refuses instead, so that another serves meanwhile.
+
+    Raises:
+        KeeperError: ``engine_missing``, ``engine_too_old``, ``gpu_missing``, ``plan_missing``, and all that
+            ``TensorRtEngine`` raises.
+    """
+    trt = load_tensorrt()
+    cuda = Cuda(load_cuda(), device)
+    card = cuda.card()
+    store = PlanStore(cache_folder)
+    library = PlanLibrary(model, store, str(trt.__version__), card, rules or BuildRules())
+    return TensorRtEngine(trt, cuda, library, model.manifest, card, refusals)

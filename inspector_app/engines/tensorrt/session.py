@@ -1,0 +1,277 @@
+"""The GPU's side of the engine: plans, streams and buffers, all owned and used by one thread.
+
+Not run on a GPU: written against the documentation of TensorRT and of CUDA.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector_app.core.errors import KeeperError
+from inspector_app.core.manifest import ModelManifest
+from inspector_app.core.protocols import Tensor
+from inspector_app.engines.split_engine import change_probability
+from inspector_app.engines.tensorrt.device import Cuda, DeviceBuffer, HostBuffer
+from inspector_app.engines.tensorrt.execution import LoadedPlan, Shape
+from inspector_app.engines.tensorrt.library import PlanLibrary
+from inspector_app.engines.tensorrt.messages import message_log
+
+SIZES = 3
+"""How many sizes of image are held ready at a time."""
+_FLOAT = np.dtype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class GoldenOnDevice:
+    """What the GPU keeps of a golden, by the name of the input that reads it; freed when it is dropped."""
+
+    owner: int
+    side: tuple[int, int]
+    buffers: Mapping[str, DeviceBuffer]
+
+
+@dataclass(frozen=True, eq=False)
+class _Slot:
+    """Buffers of one batch under way; with two of them copies overlap computing."""
+
+    host_tests: HostBuffer
+    tests: DeviceBuffer
+    logits: DeviceBuffer
+    host_logits: HostBuffer
+    uploaded: Any
+    computed: Any
+    done: Any
+
+
+@dataclass(frozen=True, eq=False)
+class _Program:
+    """All that runs images of one size. ``golden`` is None when the graph is run whole."""
+
+    golden: LoadedPlan | None
+    main: LoadedPlan
+    slots: tuple[_Slot, _Slot]
+    note: str
+
+
+class DeviceSession:
+    """Every method is called by the thread that made the session."""
+
+    def __init__(self, trt: Any, cuda: Cuda, library: PlanLibrary, manifest: ModelManifest) -> None:
+        """Take the device and make the streams.
+
+        Raises:
+            KeeperError: ``engine_failed``.
+        """
+        self._trt = trt
+        self._cuda = cuda
+        self._library = library
+        self._manifest = manifest
+        self._most = library.batches.most
+        self._log = message_log(trt)
+        cuda.use()
+        self._runtime = trt.Runtime(self._log)
+        self._up, self._compute, self._down = (cuda.stream() for _ in range(3))
+        self._programs: OrderedDict[tuple[int, int], _Program] = OrderedDict()
+        self._owned: set[DeviceBuffer] = set()
+        self._dropped: deque[DeviceBuffer] = deque()
+
+    def prepare(self, height: int, width: int) -> str:
+        """Make ready for images of this size; returns why the golden is computed anew for each, or nothing.
+
+        Raises:
+            KeeperError: see ``PlanLibrary.get`` and ``LoadedPlan``.
+        """
+        return self._program(height, width).note
+
+    def encode(self, golden: Tensor, owner: int) -> GoldenOnDevice:
+        """Run the golden's part on ``golden`` (``1 x 3 x H x W``), or keep the golden itself.
+
+        Raises:
+            KeeperError: ``engine_failed``, or as ``prepare``.
+        """
+        self._free_dropped()
+        height, width = golden.shape[2:]
+        program = self._program(height, width)
+        plan = program.golden
+        name = self._manifest.golden_input
+        copies = self._most if plan is None else plan.fixed_shape(name)[0]
+        image = self._upload_copies(program.slots[0], golden, copies)
+        buffers = {name: image} if plan is None else self._run_golden(plan, name, image)
+        self._cuda.wait(self._compute)
+        if plan is not None:
+            self._free(image)
+        kept = GoldenOnDevice(owner, (height, width), buffers)
+        # The last reference may fall in any thread; the memory is given back by this one.
+        weakref.finalize(kept, self._dropped.extend, tuple(buffers.values())).atexit = False
+        return kept
+
+    def compare(self, golden: GoldenOnDevice, tests: Tensor) -> NDArray[np.float32]:
+        """The probability of change, ``N x H x W``, for ``N x 3 x H x W``.
+
+        Raises:
+            KeeperError: ``engine_failed``, ``engine_output``.
+        """
+        program = self._program(*golden.side)
+        under_way: deque[tuple[_Slot, Shape, int]] = deque()
+        results = []
+        try:
+            for number, start in enumerate(range(0, len(tests), self._most)):
+                if len(under_way) == len(program.slots):
+                    results.append(self._collect(program, *under_way.popleft()))
+                slot = program.slots[number % len(program.slots)]
+                chunk = tests[start : start + self._most]
+                under_way.append((slot, self._send(program, golden, slot, chunk), len(chunk)))
+            results.extend(self._collect(program, *entry) for entry in under_way)
+        except KeeperError:
+            # What was sent may still be under way, in buffers that the next call would use.
+            with contextlib.suppress(KeeperError):
+                self._wait_all()
+            raise
+        return results[0] if len(results) == 1 else np.concatenate(results)
+
+    def close(self) -> None:
+        """Free everything; a device that was lost has nothing left to free."""
+        with contextlib.suppress(KeeperError):
+            self._wait_all()
+        for program in self._programs.values():
+            self._free_slots(program)
+        self._programs.clear()
+        for buffer in tuple(self._owned):
+            with contextlib.suppress(KeeperError):
+                self._free(buffer)
+        for stream in (self._up, self._compute, self._down):
+            with contextlib.suppress(KeeperError):
+                self._cuda.destroy_stream(stream)
+        self._runtime = None
+
+    def _program(self, height: int, width: int) -> _Program:
+        if self._runtime is None:
+            raise KeeperError("engine_failed", "The engine was closed.")
+        side = (height, width)
+        spec = self._manifest.input
+        if not spec.dynamic and side != (spec.height, spec.width):
+            raise KeeperError("engine_failed", f"The network takes {spec.height} x {spec.width} pixels only.")
+        if side not in self._programs:
+            while len(self._programs) >= SIZES:
+                self._free_slots(self._programs.popitem(last=False)[1])
+            self._programs[side] = self._load(height, width)
+        self._programs.move_to_end(side)
+        return self._programs[side]
+
+    def _load(self, height: int, width: int) -> _Program:
+        try:
+            return self._load_once(height, width)
+        except KeeperError as error:
+            if error.code != "plan_refused":
+                raise
+        self._library.discard(height, width)
+        return self._load_once(height, width)
+
+    def _load_once(self, height: int, width: int) -> _Program:
+        plans = self._library.get(height, width)
+        golden = self._plan(plans.golden) if plans.golden is not None else None
+        main = self._plan(plans.main)
+        shape = (self._most, 3, height, width)
+        slots = (self._slot(main, shape), self._slot(main, shape))
+        return _Program(golden, main, slots, plans.note)
+
+    def _plan(self, data: bytes) -> LoadedPlan:
+        return LoadedPlan(self._trt, self._runtime, self._log, data)
+
+    def _slot(self, main: LoadedPlan, shape: Shape) -> _Slot:
+        output = self._manifest.output
+        tests = main.size(self._manifest.test_input, shape)
+        logits = main.size(output, main.output_shape(output, self._batched(main, shape)))
+        return _Slot(
+            self._cuda.allocate_host(tests),
+            self._allocate(tests),
+            self._allocate(logits),
+            self._cuda.allocate_host(logits),
+            *(self._cuda.event() for _ in range(3)),
+        )
+
+    def _batched(self, main: LoadedPlan, shape: Shape) -> dict[str, Shape]:
+        """Shapes of the inputs that follow the batch: the golden too, where the graph is run whole."""
+        names = (self._manifest.test_input, self._manifest.golden_input)
+        return {name: shape for name in names if name in main.inputs}
+
+    def _upload_copies(self, slot: _Slot, golden: Tensor, copies: int) -> DeviceBuffer:
+        staged = slot.host_tests.array(_FLOAT, golden.shape)
+        staged[:] = golden
+        image = self._allocate(staged.nbytes * copies)
+        self._cuda.upload(image, slot.host_tests, staged.nbytes, self._compute)
+        self._cuda.repeat(image, staged.nbytes, copies, self._compute)
+        return image
+
+    def _run_golden(self, plan: LoadedPlan, name: str, image: DeviceBuffer) -> dict[str, DeviceBuffer]:
+        sizes = {output: plan.size(output, plan.fixed_shape(output)) for output in plan.outputs}
+        buffers = {output: self._allocate(size) for output, size in sizes.items()}
+        addresses = {output: buffer.address for output, buffer in buffers.items()}
+        plan.enqueue({}, {name: image.address, **addresses}, self._compute)
+        return buffers
+
+    def _send(self, program: _Program, golden: GoldenOnDevice, slot: _Slot, tests: Tensor) -> Shape:
+        """Put one batch on its way; returns the shape of its logits."""
+        cuda, manifest, main = self._cuda, self._manifest, program.main
+        batch = manifest.batch or len(tests)
+        shape = (batch, *tests.shape[1:])
+        staged = slot.host_tests.array(_FLOAT, shape)
+        staged[: len(tests)] = tests
+        # A graph with a fixed batch is fed full; the surplus is cropped when the result is read.
+        staged[len(tests) :] = tests[-1]
+        cuda.upload(slot.tests, slot.host_tests, staged.nbytes, self._up)
+        cuda.record(slot.uploaded, self._up)
+        cuda.hold(self._compute, slot.uploaded)
+        kept = {name: buffer.address for name, buffer in golden.buffers.items()}
+        addresses = {**kept, manifest.test_input: slot.tests.address, manifest.output: slot.logits.address}
+        shapes = self._batched(main, shape)
+        main.enqueue(shapes, addresses, self._compute)
+        cuda.record(slot.computed, self._compute)
+        cuda.hold(self._down, slot.computed)
+        given = main.output_shape(manifest.output, shapes)
+        cuda.download(slot.host_logits, slot.logits, main.size(manifest.output, given), self._down)
+        cuda.record(slot.done, self._down)
+        return given
+
+    def _collect(self, program: _Program, slot: _Slot, shape: Shape, count: int) -> NDArray[np.float32]:
+        """Wait for one batch; the result is the caller's own."""
+        self._cuda.wait_event(slot.done)
+        logits = slot.host_logits.array(program.main.dtype(self._manifest.output), shape)
+        return change_probability(logits[:count])
+
+    def _wait_all(self) -> None:
+        for stream in (self._up, self._compute, self._down):
+            self._cuda.wait(stream)
+
+    def _allocate(self, size: int) -> DeviceBuffer:
+        buffer = self._cuda.allocate(size)
+        self._owned.add(buffer)
+        return buffer
+
+    def _free(self, buffer: DeviceBuffer) -> None:
+        self._owned.discard(buffer)
+        self._cuda.free(buffer)
+
+    def _free_dropped(self) -> None:
+        while self._dropped:
+            buffer = self._dropped.popleft()
+            if buffer in self._owned:
+                self._free(buffer)
+
+    def _free_slots(self, program: _Program) -> None:
+        for slot in program.slots:
+            with contextlib.suppress(KeeperError):
+                self._free(slot.tests)
+                self._free(slot.logits)
+                self._cuda.free_host(slot.host_tests)
+                self._cuda.free_host(slot.host_logits)
+                for event in (slot.uploaded, slot.computed, slot.done):
+                    self._cuda.destroy_event(event)

@@ -175,7 +175,7 @@ class IOptimizationProfile:
         self._ranges[input] = [list(min), list(opt), list(max)]
 
 
-class IHostMemory(bytes):
+class _HostMemory(bytes):
     pass
 
 
@@ -238,7 +238,7 @@ class Builder:
 
     def build_serialized_network(
         self, network: INetworkDefinition, config: IBuilderConfig
-    ) -> IHostMemory | None:
+    ) -> _HostMemory | None:
         assert self._flags == 1 << int(NetworkDefinitionCreationFlag.STRONGLY_TYPED)
         assert config._workspace > 0
         spoiled = os.environ.get("STAND_IN_BUILD", "")
@@ -286,7 +286,7 @@ def _uncovered(network: INetworkDefinition, config: IBuilderConfig) -> str:
     return ""
 
 
-def _serialized(network: INetworkDefinition, config: IBuilderConfig) -> IHostMemory:
+def _serialized(network: INetworkDefinition, config: IBuilderConfig) -> _HostMemory:
     model = onnx.ModelProto.FromString(network._model.SerializeToString())
     wanted = {tensor.name for tensor in network._outputs}
     outputs = [entry for entry in model.graph.output if entry.name in wanted]
@@ -296,7 +296,7 @@ def _serialized(network: INetworkDefinition, config: IBuilderConfig) -> IHostMem
         "ranges": config._profiles[0]._ranges if config._profiles else {},
         "flags": sorted(flag.name for flag in config._flags),
     }
-    return IHostMemory(_MAGIC + json.dumps(about).encode() + b"\n" + model.SerializeToString())
+    return _HostMemory(_MAGIC + json.dumps(about).encode() + b"\n" + model.SerializeToString())
 
 
 class Runtime:

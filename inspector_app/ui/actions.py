@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QDialog
+from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QDialog, QMenu
 
 from inspector_app.core.errors import InspectorError
 from inspector_app.core.inspection import InspectionRecord
 from inspector_app.core.verdict import Disposition
+from inspector_app.settings.app_settings import EngineName
 from inspector_app.sources.registry import open_source
+from inspector_app.ui.engine import engine_story
 from inspector_app.ui.files import CSV, IMAGES, TRUTHS, VIDEOS, FileDialogs
 from inspector_app.ui.inspect.dialogs import ReasonQuestion, RecipeQuestion, SetupQuestion, SourceQuestion
 from inspector_app.ui.inspect.presenter import InspectPresenter
@@ -21,6 +24,15 @@ from inspector_app.ui.records.record_pane import RecordPresenter
 
 if TYPE_CHECKING:
     from inspector_app.ui.shell import Shell
+
+
+ENGINES: dict[EngineName, str] = {
+    "auto": "Best that works",
+    "tensorrt": "TensorRT",
+    "cuda": "onnxruntime CUDA",
+    "openvino": "OpenVINO",
+    "cpu": "onnxruntime CPU",
+}
 
 
 class Actions(QObject):
@@ -140,6 +152,36 @@ class Actions(QObject):
             if pair.setup.deciding.alignment != before and pair.can_inspect():
                 pair.inspect()
 
+    def show_models(self) -> None:
+        """A menu of the models that are installed, over the foot."""
+        menu = QMenu(self._window)
+        for name in sorted(self._shell.inspector.models()):
+            _tick(menu, name, name == self._shell.engine.model)
+        menu.triggered.connect(lambda action: self.choose_model(action.text()))
+        self._over_fact(menu, "model")
+
+    def show_engines(self) -> None:
+        """Which engine runs, why no better one does, and which is asked for."""
+        menu = QMenu(self._window)
+        for line in engine_story(self._shell.engine.info).splitlines():
+            menu.addAction(line).setEnabled(False)
+        menu.addSeparator()
+        for name, text in ENGINES.items():
+            _tick(menu, text, name == self._shell.inspector.settings.engine).setData(name)
+        menu.triggered.connect(lambda action: self.choose_engine(action.data()))
+        self._over_fact(menu, "engine")
+
+    def _over_fact(self, menu: QMenu, name: str) -> None:
+        fact = self._window.fact(name)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(fact.mapToGlobal(fact.rect().topLeft()) - QPoint(0, menu.sizeHint().height()))
+
+    def choose_engine(self, name: EngineName) -> None:
+        """Ask for another engine; remembered."""
+        shell = self._shell
+        shell.inspector.save_settings(shell.inspector.settings.model_copy(update={"engine": name}))
+        shell.engine.load(shell.engine.model)
+
     def choose_model(self, name: str) -> None:
         """Another network from now on; it leaves the recipe, which names its own."""
         shell = self._shell
@@ -204,3 +246,10 @@ class Actions(QObject):
     def show_keys(self) -> None:
         """All of them."""
         KeysHelp(self._window, self.keys).exec()
+
+
+def _tick(menu: QMenu, text: str, ticked: bool) -> QAction:
+    action = menu.addAction(text)
+    action.setCheckable(True)
+    action.setChecked(ticked)
+    return action

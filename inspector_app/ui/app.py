@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QApplication
 
 from inspector_app.bootstrap import Inspector
 from inspector_app.ui.shell import Shell
+from inspector_app.ui.theme import LIGHT
+from inspector_app.ui.widgets.icons import icon
 
 
 def run_window(
@@ -19,6 +21,7 @@ def run_window(
     existing = QApplication.instance()
     app = existing if isinstance(existing, QApplication) else QApplication(list(argv or sys.argv[:1]))
     app.setApplicationName("Inspector")
+    app.setWindowIcon(icon("inspect", LIGHT.accent, 64))
     # Ctrl-C in the terminal ends the program as it does any other.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     shell = Shell(inspector, app)

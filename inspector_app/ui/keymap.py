@@ -74,7 +74,8 @@ def inspect_keys(shell: Shell) -> tuple[KeyAction, ...]:
         KeyAction("Ctrl+S", "Save as recipe revision", "Set up", actions.save_recipe),
         KeyAction("Ctrl+R", "Reset the limits", "Set up", page.limits.reset.emit),
         KeyAction("Ctrl+P", "Alignment, defects allowed, scale", "Set up", actions.change_setup),
-        KeyAction("Ctrl+M", "Choose the model", "Set up", shell.show_models),
+        KeyAction("Ctrl+M", "Choose the model", "Set up", actions.show_models),
+        KeyAction("Ctrl+I", "The engine, and why no better one runs", "Set up", actions.show_engines),
         KeyAction("Ctrl+N", "Counters to zero", "Set up", shell.counters.start_anew),
     )
 
@@ -88,6 +89,7 @@ def batch_keys(shell: Shell) -> tuple[KeyAction, ...]:
         KeyAction("Ctrl+O", "Choose the folder", "Batch", actions.batch_folder),
         KeyAction("Ctrl+G", "Choose the golden", "Batch", actions.batch_golden),
         KeyAction("Ctrl+T", "Choose the annotations", "Batch", actions.batch_truth),
+        KeyAction("Ctrl+H", "Spread of the scores", "Batch", page.scores.toggle),
         KeyAction("Ctrl+F", "Search", "Batch", page.filter.text.setFocus),
         *_export_keys(shell),
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QPoint, Qt
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QApplication
 
 from inspector_app.bootstrap import Inspector, shipped
 from inspector_app.core.errors import InspectorError
-from inspector_app.core.inspection import Identity
+from inspector_app.core.inspection import Identity, InspectionRecord
+from inspector_app.core.verdict import Verdict
 from inspector_app.ui.actions import Actions
 from inspector_app.ui.batch.page import BatchPage
 from inspector_app.ui.batch.presenter import BatchPresenter
@@ -99,11 +100,16 @@ class Shell(QObject):
         self.window.fact_pressed.connect(self._tell_fact)
         self.live.changed.connect(self._show_live)
         self.pair.recorded.connect(lambda record: self.history_page.mark_stale())
+        self.pair.recorded.connect(self._sound)
         self.pair.disposed.connect(lambda record: self.history_page.mark_stale())
         self.batch.run_changed.connect(self._batch_moved)
         self.recipes.changed.connect(self._show_recipes)
         self.pair.setup_changed.connect(self._show_recipes)
         self.inspect_page.identity.changed.connect(self._identity_changed)
+
+    def _sound(self, record: InspectionRecord) -> None:
+        if self.inspector.settings.sound and record.verdict is not Verdict.PASS:
+            self._app.beep()
 
     def _identity_changed(self, identity: Identity) -> None:
         self.batch_record.identity = self.history_record.identity = identity
@@ -120,22 +126,11 @@ class Shell(QObject):
     def _tell_fact(self, name: str) -> None:
         """A fact's story, for hands that have no pointer to hover with."""
         if name == "model":
-            self.show_models()
-            return
-        story = self.window.fact(name).toolTip()
-        if story:
+            self.actions.show_models()
+        elif name == "engine":
+            self.actions.show_engines()
+        elif story := self.window.fact(name).toolTip():
             self.errors.info(story)
-
-    def show_models(self) -> None:
-        """A menu of the models that are installed, over the foot."""
-        menu = QMenu(self.window)
-        for name in sorted(self.inspector.models()):
-            action = menu.addAction(name)
-            action.setCheckable(True)
-            action.setChecked(name == self.engine.model)
-        menu.triggered.connect(lambda action: self.actions.choose_model(action.text()))
-        fact = self.window.fact("model")
-        menu.popup(fact.mapToGlobal(fact.rect().topLeft()) - QPoint(0, menu.sizeHint().height()))
 
     def _show_live(self) -> None:
         live = self.live

@@ -20,7 +20,7 @@ QLabel[kind="caption"] { font-size: 12px; font-weight: 600; color: @text_3; }
 QLabel[kind="small"] { font-size: 12px; color: @text_2; }
 QLabel[kind="dim"] { color: @text_2; }
 QLabel[kind="value"] { font-size: 18px; font-weight: 600; }
-QLabel[kind="figure"] { font-size: 16px; font-weight: 600; }
+QLabel[kind="figure"] { font-size: 15px; font-weight: 600; }
 QLabel[kind="tiny"] { font-size: 11px; color: @text_2; }
 QLabel[kind="preview"] {
     background: @accent_quiet; border: 1px dashed @accent; border-radius: 6px; padding: 6px 10px; }
@@ -58,6 +58,7 @@ QPushButton[kind="segment"][place="first"] { border-top-left-radius: 6px; border
 QPushButton[kind="segment"][place="middle"] { border-left: none; }
 QPushButton[kind="segment"][place="last"] {
     border-left: none; border-top-right-radius: 6px; border-bottom-right-radius: 6px; }
+QToolButton[kind="small"] { background: transparent; border: none; min-height: 32px; padding: 0 8px; }
 QToolButton[kind="nav"] {
     background: transparent; border: none; border-radius: 8px; padding: 8px 2px 6px 2px;
     font-size: 12px; color: @text_2; min-height: 52px; min-width: 68px; icon-size: 26px; }
@@ -72,6 +73,9 @@ QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QDateEdit, QPlainTextEdit {
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QPlainTextEdit:focus {
     border: 2px solid @accent; padding: 0 9px; }
 QLineEdit[kind="scan"] { font-size: 16px; font-weight: 600; }
+QAbstractSpinBox QLineEdit { border: none; background: transparent; min-height: 34px; padding: 0; }
+QSpinBox, QDoubleSpinBox, QSpinBox:focus, QDoubleSpinBox:focus { padding: 0; }
+QComboBox QLineEdit, QComboBox QLineEdit:focus { border: none; background: transparent; min-height: 0; padding: 0; }
 QComboBox { padding-right: 26px; }
 QComboBox::drop-down { width: 30px; border: none; }
 QComboBox::down-arrow { image: url("@chevron"); width: 18px; height: 18px; }
@@ -117,7 +121,7 @@ QTableCornerButton::section { background: @surface; border: none; }
 QProgressBar { background: @line; border: none; border-radius: 4px; max-height: 8px; min-height: 8px; }
 QProgressBar::chunk { background: @accent; border-radius: 4px; }
 
-QScrollBar:vertical { background: transparent; width: 12px; margin: 0; }
+QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
 QScrollBar::handle:vertical { background: @line_strong; border-radius: 4px; min-height: 36px; margin: 2px; }
 QScrollBar:horizontal { background: transparent; height: 12px; margin: 0; }
 QScrollBar::handle:horizontal { background: @line_strong; border-radius: 4px; min-width: 36px; margin: 2px; }

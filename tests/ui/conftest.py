@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import time
@@ -34,7 +33,6 @@ def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
     """Top-level windows that outlive a test fail it (threads do so for every test of the project)."""
     windows = set(map(id, qapp.topLevelWidgets()))
     yield
-    gc.collect()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     shown = [type(w).__name__ for w in qapp.topLevelWidgets() if id(w) not in windows and w.isVisible()]
     assert not shown, f"windows left open: {shown}"

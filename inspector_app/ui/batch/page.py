@@ -7,8 +7,10 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QProgressBar,
+    QPushButton,
     QSplitter,
     QStackedLayout,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -16,6 +18,7 @@ from PySide6.QtWidgets import (
 from inspector_app.core.inspection import InspectionRecord
 from inspector_app.core.protocols import RunState
 from inspector_app.ui.batch.presenter import BatchPresenter
+from inspector_app.ui.batch.score_plot import ScorePlot
 from inspector_app.ui.batch.summary import duration, summary_tiles
 from inspector_app.ui.records.record_pane import RecordPane
 from inspector_app.ui.records.table_model import Column, RecordTableModel, RowFilter
@@ -67,7 +70,13 @@ class BatchPage(QWidget):
         self.runs.setMinimumContentsLength(17)
         self.runs.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.runs.setToolTip("Show an earlier run again")
+        self.runs.setPlaceholderText("Earlier runs")
         self.export = ExportButton()
+        self.scores = QPushButton("Scores")
+        self.scores.setCheckable(True)
+        self.scores.setAutoDefault(False)
+        self.scores.setToolTip("How the scores are spread, in place of the pair  ·  Ctrl+H")
+        self.plot = ScorePlot()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.progress_text = label("", "dim")
@@ -78,7 +87,7 @@ class BatchPage(QWidget):
         self._resort = QTimer(self)
         self._resort.setSingleShot(True)
         self._resort.setInterval(RESORT_MS)
-        self._resort.timeout.connect(model.resort)
+        self._resort.timeout.connect(self._settle)
         self._assemble()
         self._wire()
 
@@ -95,7 +104,9 @@ class BatchPage(QWidget):
         setup.setLayout(top)
         results = frame("bar")
         lines = column(margins=(12, 8, 12, 8), spacing=6)
-        lines.addLayout(row(self.tiles, 1, self.progress_text, self.cancel, self.runs, self.export))
+        lines.addLayout(
+            row(self.tiles, 1, self.progress_text, self.cancel, self.runs, self.scores, self.export)
+        )
         lines.addWidget(self.bar)
         results.setLayout(lines)
         left = QWidget()
@@ -104,7 +115,10 @@ class BatchPage(QWidget):
         left.setLayout(inner)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.addWidget(left)
-        split.addWidget(self.pane)
+        self._right = QStackedWidget()
+        self._right.addWidget(self.pane)
+        self._right.addWidget(self.plot)
+        split.addWidget(self._right)
         split.setSizes([560, 640])
         split.setChildrenCollapsible(False)
         content = QWidget()
@@ -139,6 +153,7 @@ class BatchPage(QWidget):
     def _wire(self) -> None:
         batch = self._batch
         self.export.asked.connect(self.ask_export)
+        self.scores.toggled.connect(lambda on: self._right.setCurrentIndex(int(on)))
         self.folder.asked.connect(self.ask_folder)
         self.folder.dropped.connect(batch.choose_folder)
         self.golden.asked.connect(self.ask_golden)
@@ -175,6 +190,7 @@ class BatchPage(QWidget):
         """Colours and icons."""
         self._theme = theme
         self.pane.set_theme(theme)
+        self.plot.set_theme(theme)
         self._model.set_theme(theme)
         self.export.set_theme(theme)
         for show in (self._show_setup, self._show_run, self._show_summary):
@@ -182,6 +198,7 @@ class BatchPage(QWidget):
 
     def _cleared(self) -> None:
         self._model.clear()
+        self.plot.show_records(())
         self.pane.presenter.show_record(None)
 
     def _came(self, records: tuple[InspectionRecord, ...]) -> None:
@@ -190,6 +207,11 @@ class BatchPage(QWidget):
             self._resort.start()
         if self.table.current_record is None and self._model.rowCount():
             self.table.selectRow(0)
+
+    def _settle(self) -> None:
+        """Now and then while rows come: bring them into order, and the plot up to date."""
+        self._model.resort()
+        self.plot.show_records(tuple(self._model.records))
 
     def _show_setup(self) -> None:
         setup = self._batch.setup
@@ -216,7 +238,8 @@ class BatchPage(QWidget):
         self.bar.setRange(0, run.total)
         self.bar.setValue(run.done)
         self.progress_text.setText(self._progress_line())
-        self._stack.setCurrentIndex(1 if run.running or run.run_id is not None else 0)
+        anything = run.running or run.run_id is not None or bool(self._batch.runs)
+        self._stack.setCurrentIndex(1 if anything else 0)
 
     def _progress_line(self) -> str:
         run = self._batch.run
@@ -239,3 +262,4 @@ class BatchPage(QWidget):
             self.runs.addItem(f"{run.info.label}, {when}", run.id)
         current = self.runs.findData(self._batch.run.run_id)
         self.runs.setCurrentIndex(current)
+        self._show_run()

@@ -113,6 +113,8 @@ class SetupQuestion(Question):
         self.scale.setDecimals(3)
         self.scale.setSpecialValueText("unknown")
         self.scale.setValue(setup.um_per_px or 0.0)
+        for spin in (self.allowed, self.scale):
+            spin.lineEdit().setTextMargins(10, 0, 0, 0)
         fields = (
             ("Alignment of the test image to the golden", self.alignment),
             ("Defects allowed on a good part", self.allowed),

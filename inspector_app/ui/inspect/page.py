@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -26,7 +26,7 @@ from inspector_app.ui.inspect.welcome import Welcome
 from inspector_app.ui.theme import LIGHT, Theme
 from inspector_app.ui.widgets.parts import column, frame, rule
 
-SIDE_WIDTH = 316
+SIDE_WIDTH = 324
 WIDE_SIDE = 380
 
 
@@ -92,6 +92,7 @@ class InspectPage(QWidget):
         scroll = QScrollArea()
         scroll.setWidget(inner)
         scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._side_frame = frame("side")
         self._side_frame.setFixedWidth(SIDE_WIDTH)

@@ -51,8 +51,17 @@ class PairView(QWidget):
         for canvas in (self.golden, self.test):
             layout.addWidget(canvas, 1)
             canvas.view_changed.connect(self._linked, Qt.ConnectionType.DirectConnection)
+        self.setAcceptDrops(True)
         self.golden.dropped.connect(self.golden_dropped)
         self.test.dropped.connect(self.test_dropped)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """On what lies over the canvases: the left half is the golden's."""
+        (self.golden if event.position().x() < self.width() / 2 else self.test).dropEvent(event)
 
     def _linked(self, view: ViewState) -> None:
         self.golden.set_view(view)

@@ -20,7 +20,7 @@ from inspector_app.core.recipe import Limits
 from inspector_app.core.verdict import Disposition
 from inspector_app.services.limits import suggested_limits
 from inspector_app.ui.engine import EnginePresenter
-from inspector_app.ui.inspect.setup import Setup
+from inspector_app.ui.inspect.setup import Setup, what_decides
 from inspector_app.ui.jobs import Failure
 from inspector_app.ui.tools import ENGINE_LANE, PICTURE_LANE, PREVIEW_LANE, RECORD_LANE, Tools
 from inspector_app.ui.work import (
@@ -83,18 +83,27 @@ class InspectPresenter(QObject):
 
     def set_golden(self, shown: Shown) -> None:
         """Compare with this from now on."""
-        self.golden, self._goldens = shown, (shown,)
-        if self.setup.recipe is not None:
-            self._set_setup(self.setup.without_recipe())
-        self._drop_outcome()
-        self._inspect_when_complete()
+        self._change_goldens((shown,), self.setup.without_recipe())
 
-    def use_recipe(self, setup: Setup, goldens: tuple[Shown, ...]) -> None:
-        """Take a recipe over with its goldens; each test image is compared with the closest of them."""
+    def _change_goldens(self, goldens: tuple[Shown, ...], setup: Setup) -> None:
+        """A test image that waited for its golden is inspected; one that has its verdict waits for a person,
+        so that no unit gets a second attempt unasked."""
+        waiting = self.outcome is None
         self.golden, self._goldens = goldens[0], goldens
         self._set_setup(setup)
         self._drop_outcome()
-        self._inspect_when_complete()
+        if waiting:
+            self._inspect_when_complete()
+
+    def use_recipe(self, setup: Setup, goldens: tuple[Shown, ...]) -> None:
+        """Take a recipe over with its goldens; each test image is compared with the closest of them."""
+        self._change_goldens(goldens, setup)
+
+    def keep_as_recipe(self, setup: Setup, goldens: tuple[Shown, ...]) -> None:
+        """What is on screen was saved: the revision is in use, the verdict stays."""
+        self.golden, self._goldens = goldens[0], goldens
+        self._set_setup(setup)
+        self.pair_changed.emit()
 
     def use_test_as_golden(self) -> None:
         """The frame on the right becomes the golden."""
@@ -274,7 +283,7 @@ class InspectPresenter(QObject):
         if self.outcome is None or self.outcome.judged.result.change_map is None:
             return
         result, settings, colour = self.outcome.judged.result, self.setup.on_screen, self._colour
-        if settings == result.request.settings:
+        if what_decides(settings) == what_decides(result.request.settings):
             if self.preview is not None:
                 self.preview, self.chosen = None, None
                 self.outcome_changed.emit()

@@ -96,7 +96,7 @@ class RecipesPresenter(QObject):
         )
 
     def _saved(self, loaded: LoadedRecipe) -> None:
-        self._pair.use_recipe(Setup.of(loaded.revision), loaded.goldens)
+        self._pair.keep_as_recipe(Setup.of(loaded.revision), loaded.goldens)
         self._tools.errors.info(
             f"Saved as {loaded.revision.recipe.name}, revision {loaded.revision.revision}."
         )

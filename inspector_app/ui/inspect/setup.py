@@ -11,6 +11,11 @@ from inspector_app.core.recipe import Alignment, Limits
 from inspector_app.services.limits import recipe_settings
 
 
+def what_decides(settings: Settings) -> tuple[object, ...]:
+    """The part of the settings that a verdict hangs on, whatever recipe it came from."""
+    return settings.limits, settings.alignment, settings.regions, settings.um_per_px
+
+
 @dataclass(frozen=True)
 class Setup:
     """Limits, alignment and regions on screen, and the recipe revision they started from.

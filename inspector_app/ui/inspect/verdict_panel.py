@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from inspector_app.core.defects import Defect
@@ -22,12 +23,18 @@ DECISIONS: tuple[tuple[Disposition, str, str, bool], ...] = (
 """Disposition, its button, its key, and whether a reason is asked for."""
 
 
+WORD_PX = {(False, False): 72, (False, True): 22, (True, False): 26, (True, True): 18}
+"""The largest size of the word, by whether the card is compact and whether there is no verdict."""
+
+
 class VerdictCard(QFrame):
     """Badge, word and reason on the verdict's own ground."""
 
     def __init__(self, parent: QWidget | None = None, *, compact: bool = False) -> None:
         super().__init__(parent)
-        self._word_px = 26 if compact else 46
+        self._compact = compact
+        self._verdict: Verdict | None = None
+        self._ink = LIGHT.text
         self._badge = VerdictBadge(36 if compact else 64)
         self._word = label("")
         self._reason = label("", wrap=True)
@@ -80,11 +87,26 @@ class VerdictCard(QFrame):
         quiet = verdict is None or verdict is Verdict.PASS
         edge = theme.line if quiet or colours is None else colours.solid
         ground = theme.raised if colours is None or quiet else colours.quiet
-        size = min(22, self._word_px) if verdict is None else self._word_px
-        self._word.setStyleSheet(f"font-size: {size}px; font-weight: 700; color: {ink};")
+        self._verdict, self._ink = verdict, ink
+        self._fit_word()
         self.setStyleSheet(
             f"VerdictCard {{ background: {ground}; border: 2px solid {edge}; border-radius: 10px; }}"
         )
+
+    def _fit_word(self) -> None:
+        """As large as the card allows, since it is read from afar."""
+        font = QFont(self.font())
+        font.setWeight(QFont.Weight.Bold)
+        font.setPixelSize(100)
+        room = self.width() - self._badge.width() - (42 if self._compact else 54)
+        fitting = int(room * 100 / max(1, QFontMetrics(font).horizontalAdvance(self._word.text())))
+        most = WORD_PX[self._compact, self._verdict is None]
+        size = max(14, min(most, fitting))
+        self._word.setStyleSheet(f"font-size: {size}px; font-weight: 700; color: {self._ink};")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._fit_word()
 
 
 def facts_of(record: InspectionRecord) -> str:

@@ -26,7 +26,7 @@ WIDTHS = {
     Column.SCORE: 58,
     Column.REGIONS: 70,
     Column.IOU: 64,
-    Column.TIME: 148,
+    Column.TIME: 166,
     Column.SERIAL: 110,
     Column.RECIPE: 110,
     Column.REASON: 260,
@@ -88,6 +88,8 @@ class RecordTable(QTableView):
         header.setStretchLastSection(True)
         for column, width in WIDTHS.items():
             self.setColumnWidth(column, width)
+        # Where time is shown at all, it is what people look for first after the image.
+        header.moveSection(header.visualIndex(Column.TIME), header.visualIndex(Column.IMAGE) + 1)
         for column in hidden:
             self.setColumnHidden(column, True)
         self.setSortingEnabled(sortable)

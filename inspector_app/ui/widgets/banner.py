@@ -24,7 +24,7 @@ class Banner(QFrame):
         self._icon = QLabel()
         self._text = label("", "", wrap=True)
         self._dismiss = QToolButton()
-        self._dismiss.setProperty("kind", "quiet")
+        self._dismiss.setProperty("kind", "small")
         self._dismiss.setToolTip("Dismiss  ·  Esc")
         self._dismiss.clicked.connect(self.dismiss)
         layout = QHBoxLayout(self)

@@ -28,7 +28,9 @@ def load_tensorrt() -> Any:
         import tensorrt
     except (ImportError, OSError) as error:
         # The bindings come without the libraries; Windows tells so by FileNotFoundError.
-        raise KeeperError("engine_missing", f"libnvinfer not found ({first_line(error)})", INSTALL) from error
+        said = first_line(error)
+        what = "libnvinfer not found" if "nvinfer" in said else "tensorrt cannot be imported"
+        raise KeeperError("engine_missing", f"{what} ({said})", INSTALL) from error
     if version_of(tensorrt) < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise KeeperError(

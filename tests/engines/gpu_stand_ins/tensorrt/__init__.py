@@ -265,7 +265,9 @@ def _steps(monitor: IProgressMonitor | None, count: int) -> bool:
     for step in range(count):
         if count > 4:
             time.sleep(0.02)
-        going = going and monitor.step_complete("Tactic selection", step)
+        going = monitor.step_complete("Tactic selection", step)
+        if not going:
+            break
     monitor.phase_finish("Tactic selection")
     going = going and monitor.step_complete("Building engine", 0)
     monitor.phase_finish("Building engine")

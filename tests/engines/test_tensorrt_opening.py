@@ -1,0 +1,134 @@
+"""Why TensorRT does not serve is said in plain words, with what would help."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inspector_app.core.errors import KeeperError
+from inspector_app.engines.models import Model, load_model
+from inspector_app.engines.tensorrt.bindings import load_tensorrt, version_of
+from inspector_app.engines.tensorrt.opening import open_tensorrt
+from tests.engines.tensorrt_stand_in import SIDE, stand_ins
+from tests.onnx_models import difference_model
+
+
+@pytest.fixture
+def gpu() -> Iterator[Any]:
+    with stand_ins() as state:
+        yield state
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Model:
+    return load_model(difference_model(tmp_path / "net.onnx", side=SIDE))
+
+
+def refusal(model: Model, folder: Path) -> KeeperError:
+    with pytest.raises(KeeperError) as caught:
+        open_tensorrt(model, folder / "plans")
+    assert not (folder / "plans").exists()
+    return caught.value
+
+
+def test_without_the_package_the_extra_is_named(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    error = refusal(model, tmp_path)
+    assert (error.code, error.message) == ("engine_missing", "the tensorrt package is not installed")
+    assert "inspector-app[tensorrt]" in error.hint
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'raise ImportError("libnvinfer.so.11: cannot open shared object file: No such file or directory")',
+        'raise FileNotFoundError("Could not find: nvinfer_11.dll. Is it on your PATH?\\nNote: ...")',
+    ],
+)
+def test_bindings_without_their_libraries(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    install(tmp_path / "site", said, monkeypatch)
+    error = refusal(model, tmp_path)
+    assert error.code == "engine_missing"
+    assert error.message.startswith("libnvinfer not found (")
+    assert "nvinfer" in error.message.partition("(")[2]
+    assert "inspector-app[tensorrt]" in error.hint
+
+
+def test_bindings_that_fail_otherwise(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path / "site", 'raise ImportError("GLIBC_2.28 not found")', monkeypatch)
+    assert refusal(model, tmp_path).message == "tensorrt cannot be imported (GLIBC_2.28 not found)"
+
+
+def install(folder: Path, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ``tensorrt`` package of this source."""
+    package = folder / "tensorrt"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(source)
+    monkeypatch.delitem(sys.modules, "tensorrt", raising=False)
+    monkeypatch.syspath_prepend(folder)
+
+
+@pytest.mark.parametrize("version", ["8.6.1", "10.11.0.33", "unknown"])
+def test_an_old_tensorrt(
+    gpu: Any, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    import tensorrt
+
+    monkeypatch.setattr(tensorrt, "__version__", version)
+    error = refusal(model, tmp_path)
+    assert error.code == "engine_too_old"
+    assert version in error.message
+    assert "10.12" in error.message
+
+
+def test_the_oldest_and_the_newest_that_serve(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorrt
+
+    for version, expected in (("10.12.0.36", (10, 12)), ("11.4.0.106", (11, 4))):
+        monkeypatch.setattr(tensorrt, "__version__", version)
+        assert version_of(load_tensorrt()) == expected
+
+
+def test_without_cuda_python(gpu: Any, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load_tensorrt()
+    monkeypatch.setitem(sys.modules, "cuda.bindings", None)
+    error = refusal(model, tmp_path)
+    assert error.code == "engine_missing"
+    assert error.message.startswith("cuda-python not found")
+
+
+@pytest.mark.parametrize(
+    ("status", "count", "driver", "said"),
+    [
+        (35, 0, 0, "no NVIDIA driver is installed"),
+        (35, 0, 12020, "the NVIDIA driver is too old (it knows CUDA 12.2)"),
+        (100, 0, 13000, "no NVIDIA GPU was found"),
+        (0, 0, 13000, "no NVIDIA GPU was found"),
+    ],
+)
+def test_without_a_usable_gpu(
+    gpu: Any, model: Model, tmp_path: Path, status: int, count: int, driver: int, said: str
+) -> None:
+    gpu.status, gpu.count, gpu.driver = status, count, driver
+    error = refusal(model, tmp_path)
+    assert (error.code, error.message) == ("gpu_missing", said)
+
+
+def test_a_gpu_that_fails_at_once(gpu: Any, model: Model, tmp_path: Path) -> None:
+    gpu.status = 719
+    error = refusal(model, tmp_path)
+    assert error.code == "engine_failed"
+    assert "cudaGetDeviceCount" in error.message
+
+
+def test_a_gpu_that_is_full_leaves_no_thread(gpu: Any, model: Model, tmp_path: Path) -> None:
+    gpu.faults["cudaStreamCreateWithFlags"] = 2
+    assert refusal(model, tmp_path).code == "engine_failed"

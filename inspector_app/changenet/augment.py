@@ -28,12 +28,12 @@ class AugmentStrength:
     relative change of brightness, contrast and colour; ``degrade`` the chance of blur, noise or JPEG.
     """
 
-    turn: float = 0.25
+    turn: float = 0.1
     zoom: float = 0.12
     shift: float = 0.05
     misalign: float = 0.01
     tilt: float = 0.7
-    jitter: float = 0.2
+    jitter: float = 0.15
     degrade: float = 0.2
     swap: float = 0.0
 

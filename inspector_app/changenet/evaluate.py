@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from inspector_app.changenet.fold import fold_batch_norm
 from inspector_app.changenet.judgement import Probability, largest_region
 from inspector_app.changenet.lite import ChangeNetLite
 from inspector_app.changenet.pair_folder import PairFolder
@@ -70,8 +71,8 @@ def predict_split(
     network: ChangeNetLite, folder: PairFolder, split: str, spec: InputSpec
 ) -> tuple[Prediction, ...]:
     """Return the predictions of every pair of ``split``, fed through the app's own preprocessing."""
-    network.eval()
-    return tuple(_predict(network, folder, name, spec) for name in folder.names(split))
+    folded = fold_batch_norm(network)
+    return tuple(_predict(folded, folder, name, spec) for name in folder.names(split))
 
 
 def _predict(network: ChangeNetLite, folder: PairFolder, name: str, spec: InputSpec) -> Prediction:

@@ -6,7 +6,6 @@ The graph has two inputs (``input0`` test, ``input1`` golden), runs the encoder 
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import os
 from dataclasses import dataclass, field
@@ -16,10 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from inspector_app.changenet.evaluate import change_probability
+from inspector_app.changenet.fold import fold_batch_norm
 from inspector_app.changenet.lite import ChangeNetLite
 from inspector_app.changenet.module import load_averaged
 from inspector_app.changenet.quiet import quiet
@@ -118,20 +116,6 @@ def write_onnx(network: ChangeNetLite, file: Path) -> None:
     if file.stat().st_size > LARGEST_FILE:
         megabytes = file.stat().st_size / 1e6
         raise ExportMismatchError("export_failed", f"The graph takes {megabytes:.1f} MB, more than 20.")
-
-
-def fold_batch_norm(network: ChangeNetLite) -> nn.Module:
-    """Return a copy in evaluation mode whose BatchNorm layers are folded into their convolutions."""
-    folded = copy.deepcopy(network).eval()
-    for parent in folded.modules():
-        if not isinstance(parent, nn.Sequential):
-            continue
-        for index in range(len(parent) - 1):
-            layer, norm = parent[index], parent[index + 1]
-            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                parent[index] = fuse_conv_bn_eval(layer, norm)
-                parent[index + 1] = nn.Identity()
-    return folded
 
 
 def check_parity(network: ChangeNetLite, file: Path) -> float:

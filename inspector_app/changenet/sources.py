@@ -33,9 +33,9 @@ class ObjectMix:
     """Shares of the kinds of training pairs for one object; what remains is synthetic small defects."""
 
     good: float = 0.3
-    real: float = 0.24
-    pasted: float = 0.1
-    displaced: float = 0.18
+    real: float = 0.3
+    pasted: float = 0.12
+    displaced: float = 0.14
     lead: float = 0.1
 
 

@@ -25,6 +25,7 @@ from inspector_app.ui.inspect.view_bar import ViewBar, ViewPrefs
 from inspector_app.ui.inspect.welcome import Welcome
 from inspector_app.ui.theme import LIGHT, Theme
 from inspector_app.ui.widgets.parts import column, frame, rule
+from inspector_app.ui.work import Shown
 
 SIDE_WIDTH = 324
 WIDE_SIDE = 380
@@ -83,7 +84,7 @@ class InspectPage(QWidget):
 
     def _side(self) -> QWidget:
         inner = frame("plain")
-        parts = column(self.verdict, rule(), spacing=10, margins=(12, 12, 12, 12))
+        parts = column(self.verdict, rule(), spacing=8, margins=(12, 10, 12, 10))
         parts.addWidget(self.limits)
         parts.addWidget(rule())
         parts.addWidget(self.totals)
@@ -207,12 +208,12 @@ class InspectPage(QWidget):
 
     def _show_pair(self) -> None:
         golden, test = self._pair.golden, self._pair.test
-        self.view.show_golden(golden.picture if golden else None, golden.frame.name if golden else "")
+        self.view.show_golden(golden.picture if golden else None, title_of(golden) if golden else "")
         live = self._live.running and self._pair.outcome is None
         if self.view_bar.prefs.blink and golden is not None:
             self.view.show_test(golden.picture, f"{golden.frame.name} (golden)")
         else:
-            name = ("LIVE   " if live else "") + (test.frame.name if test else "")
+            name = ("LIVE   " if live else "") + (title_of(test) if test else "")
             self.view.show_test(test.picture if test else None, name)
         self.editor.size = (golden.frame.width, golden.frame.height) if golden else (0, 0)
         guided = golden is None and test is None
@@ -270,3 +271,9 @@ class InspectPage(QWidget):
 
     def _show_live(self) -> None:
         self.actions_bar.show_live(self._live.state, self._live.running, self._theme)
+
+
+def title_of(shown: Shown) -> str:
+    """A file's name with its folder, which often says the kind; a live frame's own name."""
+    path = shown.frame.path
+    return f"{path.parent.name}/{path.name}" if path is not None else shown.frame.name

@@ -25,6 +25,8 @@ DECISIONS: tuple[tuple[Disposition, str, str, bool], ...] = (
 
 WORD_PX = {(False, False): 72, (False, True): 22, (True, False): 26, (True, True): 18}
 """The largest size of the word, by whether the card is compact and whether there is no verdict."""
+WIDE = 340
+"""From this width on the card takes the largest word; below it room is short in height too."""
 
 
 class VerdictCard(QFrame):
@@ -101,6 +103,8 @@ class VerdictCard(QFrame):
         room = self.width() - self._badge.width() - (42 if self._compact else 54)
         fitting = int(room * 100 / max(1, QFontMetrics(font).horizontalAdvance(self._word.text())))
         most = WORD_PX[self._compact, self._verdict is None]
+        if self.width() < WIDE:
+            most = min(most, 54)
         size = max(14, min(most, fitting))
         self._word.setStyleSheet(f"font-size: {size}px; font-weight: 700; color: {self._ink};")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -14,6 +13,7 @@ from inspector_app.engines.failover import EngineSwitch, FailoverEngine
 from inspector_app.engines.models import Model
 from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
 from inspector_app.engines.open_vino import OpenVinoEngine
+from inspector_app.engines.tensorrt.opening import open_tensorrt, plan_folder
 
 
 class EngineChoice(StrEnum):
@@ -30,11 +30,7 @@ Opener = Callable[[Model, int, tuple[Refusal, ...]], ChangeEngine]
 
 
 def _open_tensorrt(model: Model, threads: int, refusals: tuple[Refusal, ...]) -> ChangeEngine:
-    if importlib.util.find_spec("tensorrt") is None:
-        raise KeeperError(
-            "engine_missing", "the tensorrt package is not installed", "pip install inspector-app[tensorrt]"
-        )
-    raise KeeperError("engine_unavailable", "this version of Inspector has no TensorRT engine yet")
+    return open_tensorrt(model, plan_folder(), refusals)
 
 
 def _open_cuda(model: Model, threads: int, refusals: tuple[Refusal, ...]) -> ChangeEngine:

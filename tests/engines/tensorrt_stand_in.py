@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sys
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,21 +26,23 @@ SIDE = 32
 def stand_ins() -> Iterator[Any]:
     """``import tensorrt`` and ``cuda.bindings`` give the stand-ins, in spawned processes too.
 
-    Yields the state of the stand-in's GPU; at the end nothing may be left on it.
+    Yields the state of the stand-in's GPU. The real modules, where there are any, are back at the end: an
+    extension module is not loaded twice.
     """
-    _forget()
+    real = _take_out()
     sys.path.insert(0, str(FOLDER))
     importlib.invalidate_caches()
     try:
         yield importlib.import_module("cuda.bindings.runtime")._state
     finally:
         sys.path.remove(str(FOLDER))
-        _forget()
+        _take_out()
+        sys.modules.update(real)
 
 
-def _forget() -> None:
-    for name in [name for name in sys.modules if name.split(".")[0] in ("tensorrt", "cuda")]:
-        del sys.modules[name]
+def _take_out() -> dict[str, types.ModuleType]:
+    names = [name for name in sys.modules if name.split(".")[0] in ("tensorrt", "cuda")]
+    return {name: sys.modules.pop(name) for name in names}
 
 
 def nothing_left(gpu: Any) -> bool:

@@ -186,10 +186,25 @@ def test_other_sizes_get_plans_of_their_own(gpu: Any, tmp_path: Path) -> None:
     assert len(list((tmp_path / "plans").glob("*.plan"))) == 2 * 4
 
 
+def test_a_size_without_a_plan_is_a_fault_of_the_engine(
+    gpu: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the next engine takes over."""
+    path = siamese_model(tmp_path / "net.onnx", side=None)
+    engine = opened(path, tmp_path)
+    monkeypatch.setenv("STAND_IN_BUILD", "fail")
+    try:
+        with pytest.raises(KeeperError, match=r"No plan for 48 x 48: .*no tactic left") as caught:
+            engine.encode_golden(pair(1, 48)[1])
+        assert caught.value.code == "engine_failed"
+    finally:
+        engine.close()
+
+
 def test_a_fixed_size_refuses_others_before_the_device(gpu: Any, tmp_path: Path) -> None:
     engine = opened(siamese_model(tmp_path / "net.onnx"), tmp_path)
     try:
-        with pytest.raises(KeeperError, match="32 x 32 pixels only"):
+        with pytest.raises(ValueError, match="32 x 32 pixels only"):
             engine.encode_golden(pair(1, 64)[1])
     finally:
         engine.close()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import platformdirs
 
 from inspector_app.core.protocols import Refusal
 from inspector_app.engines.models import Model
 from inspector_app.engines.tensorrt.bindings import load_cuda, load_tensorrt
-from inspector_app.engines.tensorrt.device import Cuda
+from inspector_app.engines.tensorrt.device import Card, Cuda
 from inspector_app.engines.tensorrt.engine import TensorRtEngine
 from inspector_app.engines.tensorrt.library import BuildRules, PlanLibrary
 from inspector_app.engines.tensorrt.plans import PlanStore
@@ -33,6 +36,29 @@ def open_tensorrt(
     trt = load_tensorrt()
     cuda = Cuda(load_cuda(), device)
     card = cuda.card()
-    store = PlanStore(cache_folder)
-    library = PlanLibrary(model, store, str(trt.__version__), card, rules or BuildRules())
+    library = _library(model, cache_folder, rules, trt, card)
     return TensorRtEngine(trt, cuda, library, model.manifest, card, refusals)
+
+
+def prepare_plans(model: Model, cache_folder: Path, rules: BuildRules | None = None, device: int = 0) -> None:
+    """Build the plans for the manifest's size where they are missing, without opening an engine.
+
+    For a background job while another engine serves: once it is done, ``open_tensorrt`` takes a second.
+
+    Raises:
+        KeeperError: as ``open_tensorrt``; ``plan_cancelled``.
+    """
+    trt = load_tensorrt()
+    card = Cuda(load_cuda(), device).card()
+    size = model.manifest.input
+    _library(model, cache_folder, rules, trt, card).get(size.height, size.width)
+
+
+def plan_folder() -> Path:
+    """Where this user's plans lie; nothing is lost with it."""
+    return Path(platformdirs.user_cache_dir("inspector-app", appauthor=False)) / "tensorrt"
+
+
+def _library(model: Model, cache_folder: Path, rules: BuildRules | None, trt: Any, card: Card) -> PlanLibrary:
+    store = PlanStore(cache_folder)
+    return PlanLibrary(model, store, str(trt.__version__), card, rules or BuildRules())

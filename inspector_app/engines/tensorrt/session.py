@@ -95,11 +95,11 @@ class DeviceSession:
         """Run the golden's part on ``golden`` (``1 x 3 x H x W``), or keep the golden itself.
 
         Raises:
-            KeeperError: ``engine_failed``, or as ``prepare``.
+            KeeperError: ``engine_failed``.
         """
         self._free_dropped()
         height, width = golden.shape[2:]
-        program = self._program(height, width)
+        program = self._ready(height, width)
         plan = program.golden
         name = self._manifest.golden_input
         copies = self._most if plan is None else plan.fixed_shape(name)[0]
@@ -119,7 +119,7 @@ class DeviceSession:
         Raises:
             KeeperError: ``engine_failed``, ``engine_output``.
         """
-        program = self._program(*golden.side)
+        program = self._ready(*golden.side)
         under_way: deque[tuple[_Slot, Shape, int]] = deque()
         results = []
         try:
@@ -152,19 +152,31 @@ class DeviceSession:
                 self._cuda.destroy_stream(stream)
         self._runtime = None
 
+    def _ready(self, height: int, width: int) -> _Program:
+        """The program for a size that comes in the middle of work: without one, this engine has failed."""
+        try:
+            return self._program(height, width)
+        except KeeperError as error:
+            if error.code == "engine_failed":
+                raise
+            raise KeeperError("engine_failed", f"No plan for {height} x {width}: {error.message}") from error
+
     def _program(self, height: int, width: int) -> _Program:
         if self._runtime is None:
             raise KeeperError("engine_failed", "The engine was closed.")
         side = (height, width)
-        spec = self._manifest.input
-        if not spec.dynamic and side != (spec.height, spec.width):
-            raise KeeperError("engine_failed", f"The network takes {spec.height} x {spec.width} pixels only.")
         if side not in self._programs:
+            self._check_side(side)
             while len(self._programs) >= SIZES:
                 self._free_slots(self._programs.popitem(last=False)[1])
             self._programs[side] = self._load(height, width)
         self._programs.move_to_end(side)
         return self._programs[side]
+
+    def _check_side(self, side: tuple[int, int]) -> None:
+        spec = self._manifest.input
+        if not spec.dynamic and side != (spec.height, spec.width):
+            raise ValueError(f"the network takes {spec.height} x {spec.width} pixels only, not {side}")
 
     def _load(self, height: int, width: int) -> _Program:
         try:

@@ -15,6 +15,9 @@ from rich.console import Console
 from inspector_app.bootstrap import Inspector, open_inspector
 from inspector_app.core.errors import InspectorError
 
+PIPE_WIDTH = 180
+"""Columns of tables that go to a file or a pipe."""
+
 
 class Exit(IntEnum):
     """The exit codes of every command; 1 is left to crashes."""
@@ -43,8 +46,12 @@ DataDir = Annotated[
 
 
 def out() -> Console:
-    """For results. Not wrapped when it goes to a file or a pipe."""
-    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+    """For results. In a file or a pipe a table may be as wide as it needs."""
+    return (
+        Console(highlight=False)
+        if sys.stdout.isatty()
+        else Console(width=PIPE_WIDTH, soft_wrap=True, highlight=False)
+    )
 
 
 def err() -> Console:

@@ -22,7 +22,7 @@ from inspector_app.cli.options import (
     bare_basis,
 )
 from inspector_app.cli.progress import progress_bar
-from inspector_app.cli.tables import percent, summary_table
+from inspector_app.cli.tables import summary_table
 from inspector_app.core.inspection import MeasureAt
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.batch_job import BatchJob
@@ -65,17 +65,18 @@ def evaluate(
 
 
 def _kinds(report: EvaluationReport) -> Table:
-    table = Table(title=None, header_style="bold")
+    table = Table(title="by kind, in per cent", title_justify="left", header_style="bold")
     names = [name for name, _ in card_measures(report.total)]
     for column in ("kind", "images", "false calls", "escapes", *names):
         table.add_column(column, justify="left" if column == "kind" else "right")
     for kind, summary in report.by_kind.items():
+        measures = (value for _, value in card_measures(summary))
         table.add_row(
             kind,
             str(summary.total),
             str(summary.false_calls.count),
             str(summary.escapes.count),
-            *(percent(value) for _, value in card_measures(summary)),
+            *("" if value is None else f"{value * 100:.2f}" for value in measures),
         )
     return table
 

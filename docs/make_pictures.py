@@ -92,7 +92,7 @@ def inspect_pictures(camera: Photographer) -> None:
     page.view_bar.next_mode()
     shell.pair.set_setup(shell.pair.setup.reset())
     page.view_bar.regions.click()
-    box = ((62.0, 98.0), (510.0, 98.0), (510.0, 388.0), (62.0, 388.0))
+    box = ((46.0, 98.0), (512.0, 98.0), (512.0, 392.0), (46.0, 392.0))
     label = ((102.0, 50.0), (458.0, 50.0), (458.0, 91.0), (102.0, 91.0))
     regions = (
         Region(name="fuses", mode="inspect", points=box),

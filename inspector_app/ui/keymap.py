@@ -26,7 +26,7 @@ def bind_keys(shell: Shell) -> WedgeFilter:
         Qt.Key.Key_Insert: lambda on: bar.update_prefs(hidden=on),
         Qt.Key.Key_End: lambda on: bar.update_prefs(blink=on),
     }
-    return WedgeFilter(page, page.identity.serial, page.identity.take_key, shell.live.trigger, held)
+    return WedgeFilter(page, page.identity.serial, page.identity.take_key, page.enter, held)
 
 
 def window_keys(shell: Shell) -> tuple[KeyAction, ...]:

@@ -65,6 +65,7 @@ class WedgeFilter(QObject):
         trigger: Callable[[], object],
         held: dict[Qt.Key, Callable[[bool], None]],
     ) -> None:
+        """``take`` gets plain text, ``trigger`` a space or Enter, each of ``held`` its key's going down and up."""
         super().__init__(page)
         self._page = page
         self._scan = scan_field
@@ -74,12 +75,20 @@ class WedgeFilter(QObject):
         QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if event.type() is QEvent.Type.WindowDeactivate and watched is self._page.window():
+            # The key's going up will be heard by another window.
+            for tell in self._held.values():
+                tell(False)
         if not isinstance(event, QKeyEvent) or not isinstance(watched, QWidget) or not self._on_top(watched):
             return False
-        if event.key() in self._held and not _writing(watched):
+        elsewhere = _writing(watched) and watched is not self._scan
+        if event.key() in self._held and not elsewhere:
             if not event.isAutoRepeat() and event.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
                 self._held[Qt.Key(event.key())](event.type() is QEvent.Type.KeyPress)
             return event.type() is not QEvent.Type.ShortcutOverride
+        if event.type() is QEvent.Type.ShortcutOverride:
+            # A code has no use for the key that moves the cursor home; the view has.
+            return watched is self._scan and event.key() == Qt.Key.Key_Home
         if event.type() is QEvent.Type.KeyPress:
             return self._typed(watched, event)
         return False

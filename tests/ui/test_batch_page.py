@@ -201,3 +201,23 @@ def test_totals_without_annotations_say_less() -> None:
 )
 def test_durations(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_the_scores_are_drawn(scored: Shell, settle: Settle) -> None:
+    page = scored.batch_page
+    scored.batch_page._settle()
+    page.scores.click()
+    assert page.plot.isVisible()
+    assert "5 images" in page.plot.text
+    assert "1 could not be inspected" in page.plot.text
+    page.set_theme(LIGHT)
+    page.scores.click()
+    assert not page.plot.isVisible()
+
+
+def test_the_window_opens_on_a_run(scored: Shell, settle: Settle) -> None:
+    scored.window.stack.setCurrentIndex(0)
+    scored.start(scored.batch.run.run_id)
+    settle(scored.runner)
+    assert scored.window.stack.currentIndex() == BATCH
+    assert scored.batch_page.table.model().rowCount() == 6

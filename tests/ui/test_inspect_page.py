@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from inspector_app.core.geometry import Region
@@ -322,3 +322,73 @@ def test_another_model_takes_the_verdict_away(opened: Shell, settle: Settle) -> 
     assert opened.pair.outcome is None
     assert opened.window.fact("model").text() == "Model: grey"
     assert replace(opened.pair.setup, touched=True).touched
+
+
+def test_keys_that_are_held_work_from_the_scan_field(opened: Shell, qtbot: QtBot) -> None:
+    page = opened.inspect_page
+    opened.window.activateWindow()
+    page.identity.serial.setText("SN1")
+    page.identity.serial.setFocus()
+    QApplication.processEvents()
+    for key, name in ((Qt.Key.Key_Insert, "hidden"), (Qt.Key.Key_End, "blink")):
+        qtbot.keyPress(page.identity.serial, key)
+        assert getattr(page.view_bar.prefs, name)
+        qtbot.keyRelease(page.identity.serial, key)
+        assert not getattr(page.view_bar.prefs, name)
+    page.view.zoom_by(3.0)
+    qtbot.keyClick(page.identity.serial, Qt.Key.Key_Home)
+    assert page.view.test.view.zoom == 1.0
+    qtbot.keyPress(page.identity.serial, Qt.Key.Key_Insert)
+    QApplication.sendEvent(opened.window, QEvent(QEvent.Type.WindowDeactivate))
+    assert not page.view_bar.prefs.hidden
+
+
+def test_another_golden_does_not_give_a_second_attempt(opened: Shell, pair: Files, settle: Settle) -> None:
+    opened.pair.open_golden(pair[1])
+    settle(opened.runner)
+    assert opened.pair.outcome is None
+    assert len(opened.inspector.store.search(HistoryFilter())) == 1
+    assert opened.inspect_page.verdict.card.word == "Ready"
+
+
+def test_a_test_image_waits_for_its_golden(shell: Shell, pair: Files, settle: Settle) -> None:
+    shell.pair.open_test(pair[1])
+    settle(shell.runner)
+    assert shell.pair.outcome is None
+    shell.pair.open_golden(pair[0])
+    settle(shell.runner)
+    assert shell.inspect_page.verdict.card.word == "FAIL"
+
+
+def test_enter_closes_the_region_being_drawn(opened: Shell, settle: Settle) -> None:
+    page = opened.inspect_page
+    page.view_bar.regions.click()
+    page.editor.drawing = [(10, 10), (90, 10), (90, 90)]
+    page.enter()
+    settle(opened.runner)
+    assert len(opened.pair.setup.regions) == 1
+    assert len(opened.inspector.store.search(HistoryFilter())) == 1
+
+
+def test_the_engine_menu_tells_and_chooses(opened: Shell, settle: Settle) -> None:
+    opened.actions.show_engines()
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    texts = [action.text() for action in menu.actions()]
+    assert any("built without CUDA" in text for text in texts)
+    menu.close()
+    opened.actions.choose_engine("cpu")
+    settle(opened.runner)
+    assert opened.inspector.settings.engine == "cpu"
+    opened.actions.show_models()
+    models = QApplication.activePopupWidget()
+    assert isinstance(models, QMenu)
+    assert [action.text() for action in models.actions()] == ["generic", "grey"]
+    models.close()
+
+
+def test_the_demo_pair_is_one_press_away(shell: Shell, settle: Settle) -> None:
+    shell.inspect_page.welcome.try_demo.click()
+    settle(shell.runner)
+    assert shell.pair.outcome is not None
+    assert shell.pair.truth is not None

@@ -151,3 +151,21 @@ def test_the_mailbox_keeps_the_newest_and_counts_the_rest() -> None:
     assert box.take() is frames[2]
     assert box.take() is None
     assert box.skipped == 2
+
+
+def test_a_golden_opened_meanwhile_records_nothing(
+    shell: Shell, pair: tuple[Path, Path, Path], until: Until
+) -> None:
+    from inspector_app.core.protocols import HistoryFilter
+
+    camera = FakeCamera()
+    shell.live.start(camera)
+    until(lambda: name_of(shell) != "")
+    shell.pair.use_test_as_golden()
+    until(lambda: shell.pair.golden is not None)
+    assert shell.pair.golden is not None
+    assert shell.pair.golden.frame.name.startswith("frame")
+    seen = camera.number
+    until(lambda: camera.number > seen + 3)
+    shell.live.stop()
+    assert shell.inspector.store.search(HistoryFilter()) == []

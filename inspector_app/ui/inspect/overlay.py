@@ -230,7 +230,7 @@ class RegionsLayer:
         font.setBold(True)
         painter.setFont(font)
         width = painter.fontMetrics().horizontalAdvance(text)
-        tag = QRectF(at.x(), at.y() - 18, width + 10, 18)
+        tag = QRectF(at.x(), at.y(), width + 10, 18)
         painter.fillRect(tag, colour)
         painter.setPen(QColor("#10151A"))
         painter.drawText(tag, int(Qt.AlignmentFlag.AlignCenter), text)

@@ -162,10 +162,21 @@ class InspectPage(QWidget):
         self.region_bar.setVisible(on)
         self.editor.drawing = []
         self.view.golden.set_tool(self.editor if on else None)
+        if on:
+            # So that undo is the drawing's and not the scan field's.
+            self.view.golden.setFocus()
         self._show_layers()
 
     def _region_mode(self, mode: str) -> None:
         self.editor.mode = "ignore" if mode == "ignore" else "inspect"
+
+    def enter(self) -> None:
+        """Space or Enter: close the region being drawn, else inspect."""
+        if self.editor.drawing:
+            self.editor.close()
+            self._show_layers()
+        else:
+            self._live.trigger()
 
     def undo_region(self) -> None:
         """Take back the last corner or region while drawing."""

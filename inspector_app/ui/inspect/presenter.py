@@ -66,8 +66,9 @@ class InspectPresenter(QObject):
         self.busy = False
         self._pair_token = 0
         self._again = False
+        self._waiting = False
         self._goldens: tuple[Shown, ...] = ()
-        engine.changed.connect(self._follow_model)
+        engine.changed.connect(self._engine_changed)
 
     # The pair
 
@@ -86,14 +87,12 @@ class InspectPresenter(QObject):
         self._change_goldens((shown,), self.setup.without_recipe())
 
     def _change_goldens(self, goldens: tuple[Shown, ...], setup: Setup) -> None:
-        """A test image that waited for its golden is inspected; one that has its verdict waits for a person,
-        so that no unit gets a second attempt unasked."""
-        waiting = self.outcome is None
+        """A test image that waited for its golden is inspected; one that has its verdict, or is live, waits
+        for a person, so that no unit gets an attempt unasked."""
         self.golden, self._goldens = goldens[0], goldens
         self._set_setup(setup)
         self._drop_outcome()
-        if waiting:
-            self._inspect_when_complete()
+        self._inspect_if_waiting()
 
     def use_recipe(self, setup: Setup, goldens: tuple[Shown, ...]) -> None:
         """Take a recipe over with its goldens; each test image is compared with the closest of them."""
@@ -131,13 +130,14 @@ class InspectPresenter(QObject):
 
     def _test_opened(self, opened: OpenedTest) -> None:
         self.set_test(opened.shown, opened.truth)
+        self._waiting = True
         if opened.truth_error is not None:
             self._tools.errors.error(opened.truth_error)
-        self._inspect_when_complete()
+        self._inspect_if_waiting()
 
     def set_test(self, shown: Shown, truth: TruthImage | None = None) -> None:
         """Show another test image, not yet inspected."""
-        self.test, self.truth = shown, truth
+        self.test, self.truth, self._waiting = shown, truth, False
         self._follow_model()
         self._drop_outcome()
 
@@ -169,8 +169,10 @@ class InspectPresenter(QObject):
         self.pair_changed.emit()
         self.outcome_changed.emit()
 
-    def _inspect_when_complete(self) -> None:
-        if self.golden is not None and self.test is not None and self._engine.service is not None:
+    def _inspect_if_waiting(self) -> None:
+        """A test image that a person opened is inspected as soon as golden and engine are there."""
+        there = None not in (self.golden, self.test, self._engine.service)
+        if self._waiting and there and self.outcome is None:
             self.inspect()
 
     # Inspecting
@@ -193,6 +195,7 @@ class InspectPresenter(QObject):
             return False
         assert self.test is not None
         test, goldens, colour = self.test, self._goldens, self._colour
+        self._waiting = False
         self._pair_token = token = self._pair_token + 1
         self._set_busy(True)
         self._tools.runner.submit(
@@ -268,6 +271,10 @@ class InspectPresenter(QObject):
         self.setup = setup
         self.setup_changed.emit()
         self._preview_if_differs()
+
+    def _engine_changed(self) -> None:
+        self._follow_model()
+        self._inspect_if_waiting()
 
     def _follow_model(self) -> None:
         """Without a person's limits the model's own stand, scaled to the image."""

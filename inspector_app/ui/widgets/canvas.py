@@ -81,6 +81,7 @@ class ImageCanvas(QWidget):
         self._background = QColor("#C6CACF")
         self._ink = QColor("#4C545E")
         self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(160, 160)
         self.setAccessibleName(title)

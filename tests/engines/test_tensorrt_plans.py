@@ -82,7 +82,7 @@ def test_every_part_of_a_key_decides(change: dict[str, Any]) -> None:
 def test_a_profile_tells_batches_size_and_settings() -> None:
     plain = profile_text(BatchRange(), 256, 256, BuildSettings())
     others = [
-        profile_text(BatchRange(1, 4, 8), 256, 256, BuildSettings()),
+        profile_text(BatchRange(4, 8), 256, 256, BuildSettings()),
         profile_text(BatchRange(), 256, 320, BuildSettings()),
         profile_text(BatchRange(), 256, 256, BuildSettings(workspace_mib=512)),
         profile_text(BatchRange(), 256, 256, BuildSettings(tf32=True)),
@@ -90,9 +90,18 @@ def test_a_profile_tells_batches_size_and_settings() -> None:
     assert len({plain, *others}) == 5
 
 
+@pytest.mark.parametrize(
+    ("count", "chunks"),
+    [(1, [1]), (8, [8]), (9, [5, 4]), (16, [8, 8]), (17, [9, 8]), (32, [16, 16]), (33, [11, 11, 11])],
+)
+def test_images_go_in_even_chunks(count: int, chunks: list[int]) -> None:
+    size = BatchRange(8, 16).chunk(count)
+    assert [min(size, count - start) for start in range(0, count, size)] == chunks
+
+
 def test_batches_out_of_order_are_a_bug() -> None:
     with pytest.raises(ValueError, match="not in order"):
-        BatchRange(1, 9, 8)
+        BatchRange(9, 8)
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:

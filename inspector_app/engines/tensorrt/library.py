@@ -75,7 +75,7 @@ class PlanLibrary:
         self._rules = rules
         self._sha256 = sha256_of(model.path)
         fixed = model.manifest.batch
-        self.batches = BatchRange(fixed, fixed, fixed) if fixed else rules.batches
+        self.batches = BatchRange(fixed, fixed) if fixed else rules.batches
 
     def get(self, height: int, width: int) -> PlanSet:
         """The plans for images of ``height x width``, built if they are not there.
@@ -152,7 +152,7 @@ class PlanLibrary:
 
     def _batched(self, name: str, height: int, width: int) -> InputRange:
         image = (3, height, width)
-        sizes = (self.batches.least, self.batches.best, self.batches.most)
+        sizes = (self._model.manifest.batch or 1, self.batches.best, self.batches.most)
         least, best, most = ((batch, *image) for batch in sizes)
         return InputRange(name, least, best, most)
 

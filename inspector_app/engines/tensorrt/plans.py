@@ -27,15 +27,19 @@ _BUILDER = 1
 
 @dataclass(frozen=True)
 class BatchRange:
-    """The batches that a plan serves, and the one that it is tuned for."""
+    """A plan for a dynamic batch serves 1 to ``most`` images at a time, and is tuned for ``best``."""
 
-    least: int = 1
     best: int = 8
     most: int = 16
 
     def __post_init__(self) -> None:
-        if not 1 <= self.least <= self.best <= self.most:
-            raise ValueError(f"not in order: {self.least}, {self.best}, {self.most}")
+        if not 1 <= self.best <= self.most:
+            raise ValueError(f"not in order: 1, {self.best}, {self.most}")
+
+    def chunk(self, count: int) -> int:
+        """How many of ``count`` images go at a time: even parts, at least two where that lets copies overlap."""
+        parts = max(-(-count // self.most), 2 if count > self.best else 1)
+        return -(-count // parts)
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class _Header(BaseModel):
 
 def profile_text(batches: BatchRange, height: int, width: int, settings: BuildSettings) -> str:
     """A profile and the builder's settings as a part of a key."""
-    sizes = f"{batches.least}-{batches.best}-{batches.most} x 3 x {height} x {width}"
+    sizes = f"1-{batches.best}-{batches.most} x 3 x {height} x {width}"
     return f"{sizes}, {settings.workspace_mib} MiB{', TF32' if settings.tf32 else ''}"
 
 

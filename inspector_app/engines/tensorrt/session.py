@@ -74,6 +74,7 @@ class DeviceSession:
         self._cuda = cuda
         self._library = library
         self._manifest = manifest
+        self._batches = library.batches
         self._most = library.batches.most
         self._log = message_log(trt)
         cuda.use()
@@ -120,14 +121,15 @@ class DeviceSession:
             KeeperError: ``engine_failed``, ``engine_output``.
         """
         program = self._ready(*golden.side)
+        size = self._manifest.batch or self._batches.chunk(len(tests))
         under_way: deque[tuple[_Slot, Shape, int]] = deque()
         results = []
         try:
-            for number, start in enumerate(range(0, len(tests), self._most)):
+            for number, start in enumerate(range(0, len(tests), size)):
                 if len(under_way) == len(program.slots):
                     results.append(self._collect(program, *under_way.popleft()))
                 slot = program.slots[number % len(program.slots)]
-                chunk = tests[start : start + self._most]
+                chunk = tests[start : start + size]
                 under_way.append((slot, self._send(program, golden, slot, chunk), len(chunk)))
             results.extend(self._collect(program, *entry) for entry in under_way)
         except KeeperError:

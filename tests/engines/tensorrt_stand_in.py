@@ -71,16 +71,22 @@ def siamese_model(
     side: int | None = SIDE,
     batched: bool = False,
     unknown: bool = False,
+    half: bool = False,
 ) -> Path:
     """A shared encoder at half scale, then the difference, enlarged to a size that is read from the golden.
 
     As exporters do it, shapes of the golden's tensors cross to the rest. ``batched``: both images in one pass.
-    ``unknown``: with operators that nobody knows.
+    ``unknown``: with operators that nobody knows. ``half``: features in float16.
     """
     axes = [batch or "batch_size", 3, side or "height", side or "width"]
     nodes = _encoder(batched)
+    if half:
+        nodes += [helper.make_node("Cast", [f"f{n}"], [f"h{n}"], to=TensorProto.FLOAT16) for n in (0, 1)]
+        nodes.append(helper.make_node("Sub", ["h0", "h1"], ["d_half"]))
+        nodes.append(helper.make_node("Cast", ["d_half"], ["d"], to=TensorProto.FLOAT))
+    else:
+        nodes.append(helper.make_node("Sub", ["f0", "f1"], ["d"]))
     nodes += [
-        helper.make_node("Sub", ["f0", "f1"], ["d"]),
         helper.make_node("Shape", ["f1"], ["shape"]),
         helper.make_node("Reshape", ["d", "flat"], ["d_flat"]),
         helper.make_node("Reshape", ["d_flat", "shape"], ["d_again"]),

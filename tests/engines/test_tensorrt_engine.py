@@ -89,6 +89,23 @@ def test_one_batched_pass_over_both_images_runs_whole(gpu: Any, tmp_path: Path) 
         engine.close()
 
 
+def test_features_in_float16_stay_so(gpu: Any, tmp_path: Path) -> None:
+    path = siamese_model(tmp_path / "net.onnx", half=True)
+    model = load_model(path)
+    model = type(model)(model.manifest.model_copy(update={"precision": "float16"}), path)
+    engine = open_tensorrt(model, tmp_path / "plans", rules=BATCHES)
+    try:
+        assert (engine.info.precision, engine.info.golden_note) == ("float16", "")
+        tests, golden = pair(5)
+        reference = OnnxRuntimeEngine(model)
+        expected = reference.compare(reference.encode_golden(golden), tests)
+        got = engine.compare(engine.encode_golden(golden), tests)
+        np.testing.assert_allclose(got, expected, atol=1e-3)
+    finally:
+        engine.close()
+    assert nothing_left(gpu)
+
+
 def test_the_goldens_part_runs_once_for_each_golden(gpu: Any, tmp_path: Path) -> None:
     engine = opened(siamese_model(tmp_path / "net.onnx"), tmp_path)
     try:

@@ -7,13 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from inspector_app.core.errors import KeeperError
+from inspector_app.engines import registry
+from inspector_app.engines.failover import EngineSwitch
 from inspector_app.engines.models import Model, load_model
+from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
 from inspector_app.engines.tensorrt.bindings import load_tensorrt, version_of
-from inspector_app.engines.tensorrt.opening import open_tensorrt
-from tests.engines.tensorrt_stand_in import SIDE, stand_ins
+from inspector_app.engines.tensorrt.library import BuildRules
+from inspector_app.engines.tensorrt.opening import open_tensorrt, prepare_plans
+from tests.engines.tensorrt_stand_in import SIDE, build_here, nothing_left, pair, stand_ins
 from tests.onnx_models import difference_model
 
 
@@ -127,6 +132,56 @@ def test_a_gpu_that_fails_at_once(gpu: Any, model: Model, tmp_path: Path) -> Non
     error = refusal(model, tmp_path)
     assert error.code == "engine_failed"
     assert "cudaGetDeviceCount" in error.message
+
+
+@pytest.fixture
+def registered(gpu: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """TensorRT as the registry opens it, with plans in ``tmp_path`` and built in this process."""
+    monkeypatch.setattr(registry, "plan_folder", lambda: tmp_path / "plans")
+    monkeypatch.setattr("inspector_app.engines.tensorrt.library.build_plan", build_here)
+    return gpu
+
+
+def store_pair(model: Model) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    tests, golden = pair(1)
+    reference = OnnxRuntimeEngine(model)
+    probability = reference.compare(reference.encode_golden(golden), tests)
+    np.savez(model.selfcheck, test=tests, golden=golden, probability=probability)
+    return tests, golden, probability
+
+
+def test_tensorrt_comes_first_and_passes_the_self_check(registered: Any, model: Model) -> None:
+    tests, golden, expected = store_pair(model)
+    engine = registry.open_engine(model)
+    try:
+        assert engine.info.label == "TensorRT CUDA"
+        assert engine.info.refusals == ()
+        np.testing.assert_allclose(engine.compare(engine.encode_golden(golden), tests), expected, atol=1e-5)
+    finally:
+        engine.close()
+    assert nothing_left(registered)
+
+
+def test_a_gpu_lost_in_mid_shift_gives_way_and_loses_no_image(registered: Any, model: Model) -> None:
+    tests, golden, expected = store_pair(model)
+    told: list[EngineSwitch] = []
+    engine = registry.open_engine(model, on_switch=told.append)
+    try:
+        features = engine.encode_golden(golden)
+        engine.compare(features, tests)
+        registered.faults.update(dict.fromkeys(("cudaMemcpyAsync", "cudaFree", "cudaStreamSynchronize"), 719))
+        np.testing.assert_allclose(engine.compare(features, tests), expected, atol=1e-5)
+        assert engine.info.name != "TensorRT"
+        assert [switch.before for switch in told] == ["TensorRT CUDA"]
+        assert "cudaMemcpyAsync" in told[0].reason
+    finally:
+        engine.close()
+
+
+def test_plans_can_be_prepared_beforehand(registered: Any, model: Model, tmp_path: Path) -> None:
+    prepare_plans(model, tmp_path / "plans")
+    waiting = BuildRules(may_build=False)
+    open_tensorrt(model, tmp_path / "plans", rules=waiting).close()
 
 
 def test_a_gpu_that_is_full_leaves_no_thread(gpu: Any, model: Model, tmp_path: Path) -> None:

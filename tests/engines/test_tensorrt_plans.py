@@ -303,6 +303,19 @@ def test_parts_that_tensorrt_does_not_take_are_run_whole(
     assert "no tactic left" in engine.info.golden_note
 
 
+def test_parts_that_the_processor_cannot_run_are_run_whole(
+    gpu: Any, built: list[BuildJob], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise KeeperError("model_damaged", "no kernel for bfloat16")
+
+    monkeypatch.setattr(library_module, "device_parts", refuse)
+    engine = opened(siamese_model(tmp_path / "net.onnx"), tmp_path)
+    engine.close()
+    assert parts_of(built) == ["whole"]
+    assert "no kernel for bfloat16" in engine.info.golden_note
+
+
 def test_progress_rises_and_names_the_part(gpu: Any, built: list[BuildJob], tmp_path: Path) -> None:
     told: list[BuildProgress] = []
     opened(siamese_model(tmp_path / "net.onnx"), tmp_path, on_progress=told.append).close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +26,7 @@ from inspector_app.engines.tensorrt.plans import (
 )
 from inspector_app.engines.tensorrt.progress import BuildProgress
 
+_LOG = logging.getLogger(__name__)
 _UNBUILDABLE = ("plan_parse_failed", "plan_build_failed")
 
 
@@ -99,7 +102,7 @@ class PlanLibrary:
             self._store.forget(self._key(part, height, width))
 
     def _build(self, height: int, width: int) -> PlanSet:
-        parts = device_parts(self._model, height, width)
+        parts = self._split(height, width)
         if isinstance(parts, Unsplit):
             return self._build_whole(height, width, parts.reason)
         try:
@@ -110,6 +113,13 @@ class PlanLibrary:
                 raise
             return self._build_whole(height, width, f"TensorRT does not take its parts: {error.message}")
         return PlanSet(golden.data, rest.data, "")
+
+    def _split(self, height: int, width: int) -> DeviceParts | Unsplit:
+        try:
+            return device_parts(self._model, height, width)
+        except KeeperError as error:
+            # The processor need not have every operator and type that a GPU has.
+            return Unsplit(f"its parts cannot be checked on the processor: {error.message}")
 
     def _build_whole(self, height: int, width: int, note: str) -> PlanSet:
         manifest = self._model.manifest
@@ -144,7 +154,10 @@ class PlanLibrary:
     def _build_part(self, job: BuildJob) -> StoredPlan:
         stored = self._store.load(job.key)
         if stored is None:
+            began = time.monotonic()
+            _LOG.info("building the TensorRT plan (%s) of %s", job.key.part, self._model.manifest.name)
             build_plan(job, self._rules.on_progress, self._rules.cancelled)
+            _LOG.info("the plan was built in %.0f s", time.monotonic() - began)
             stored = self._store.load(job.key)
         if stored is None:
             raise KeeperError("plan_build_failed", "The plan that was built cannot be read back.")

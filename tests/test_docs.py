@@ -16,7 +16,6 @@ from inspector_app.services.export import DEFECT_COLUMNS, IMAGE_COLUMNS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-ERRORS = ("OperatorError", "KeeperError")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -35,8 +34,8 @@ def _error_codes() -> set[str]:
     found: set[str] = set()
     for path in (ROOT / "inspector_app").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ERRORS and node.args:
-                found |= set(_texts(node.args[0]))
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "").endswith("Error") and node.args:
+                found |= {text for text in _texts(node.args[0]) if re.fullmatch(r"[a-z]+(_[a-z]+)*", text)}
     return found
 
 

@@ -180,7 +180,7 @@ class Actions(QObject):
         """Ask for another engine; remembered."""
         shell = self._shell
         shell.inspector.save_settings(shell.inspector.settings.model_copy(update={"engine": name}))
-        shell.engine.load(shell.engine.model)
+        shell.engine.load(shell.engine.asked)
 
     def choose_model(self, name: str) -> None:
         """Another network from now on; it leaves the recipe, which names its own."""

@@ -12,7 +12,8 @@ from inspector_app.ui.tools import ENGINE_LANE, Tools
 
 
 class EnginePresenter(QObject):
-    """Holds the service in use."""
+    """Holds the service in use. ``model`` is the one that serves or is being loaded, "" when there is none;
+    ``asked`` the one that was wanted last."""
 
     changed = Signal()
 
@@ -22,8 +23,9 @@ class EnginePresenter(QObject):
         self._runner = tools.runner
         self._errors = tools.errors
         self.service: InspectionService | None = None
-        self.model = ""
+        self.model = self.asked = ""
         self.loading = False
+        self._load_no = 0
 
     @property
     def info(self) -> EngineInfo | None:
@@ -31,30 +33,42 @@ class EnginePresenter(QObject):
         return self.service.engine.info if self.service is not None else None
 
     def load(self, model: str) -> None:
-        """Open ``model``; the one in use is closed once the new one serves."""
-        self.model, self.loading = model, True
-        choice = EngineChoice(self._inspector.settings.engine)
+        """Open ``model``. Until it serves nothing does: a verdict must not come from another network than the
+        one that was asked for."""
+        self.model = self.asked = model
+        self.loading = True
+        self._load_no += 1
+        number = self._load_no
+        self._retire(self.service)
+        self.service = None
+        inspector, choice = self._inspector, EngineChoice(self._inspector.settings.engine)
         self._runner.submit(
             ENGINE_LANE,
-            lambda context: self._inspector.open_service(model, choice),
-            self._loaded,
-            self._failed,
+            lambda context: inspector.open_service(model, choice),
+            lambda service: self._loaded(service, number),
+            lambda failure: self._failed(failure, number),
         )
         self.changed.emit()
 
-    def _loaded(self, service: InspectionService) -> None:
-        previous = self.service
+    def _loaded(self, service: InspectionService, number: int) -> None:
+        if number != self._load_no:
+            self._retire(service)
+            return
         self.service, self.loading = service, False
-        if previous is not None:
-            self._runner.submit(
-                ENGINE_LANE, lambda context: previous.engine.close(), lambda none: None, self._errors.failure
-            )
         self.changed.emit()
 
-    def _failed(self, failure: Failure) -> None:
-        self.loading = False
+    def _retire(self, service: InspectionService | None) -> None:
+        """Close it after the inspections that it still has in its lane."""
+        if service is not None:
+            self._runner.submit(
+                ENGINE_LANE, lambda context: service.engine.close(), lambda none: None, self._errors.failure
+            )
+
+    def _failed(self, failure: Failure, number: int) -> None:
         self._errors.failure(failure)
-        self.changed.emit()
+        if number == self._load_no:
+            self.model, self.loading = "", False
+            self.changed.emit()
 
     def close(self) -> None:
         """Free the device; call after the runner is closed."""

@@ -149,7 +149,8 @@ class Shell(QObject):
         else:
             text = f"Engine: {info.label}" + (" (why?)" if info.refusals else "")
         self.window.set_fact("engine", text, engine_story(info))
-        self.window.set_fact("model", f"Model: {self.engine.model}", "Choose the model  ·  Ctrl+M")
+        model = f"Model: {self.engine.model}" if self.engine.model else "No model"
+        self.window.set_fact("model", model, "Choose the model  ·  Ctrl+M")
 
     def set_theme(self, theme: Theme) -> None:
         """Dress the whole window."""
@@ -211,7 +212,9 @@ class Shell(QObject):
                 "theme": self.theme.name if self._theme_chosen else settings.theme,
                 "overlay_mode": prefs.mode.name.lower(),
                 "overlay_opacity": round(prefs.opacity, 2),
-                "default_model": self.engine.model if not self.recipes.current else settings.default_model,
+                "default_model": settings.default_model
+                if self.recipes.current
+                else self.engine.model or settings.default_model,
                 "last_recipe": self.recipes.current or None,
                 "last_golden": str(golden.frame.path) if golden and golden.frame.path else None,
             }

@@ -248,6 +248,8 @@ class InspectPage(QWidget):
             self.verdict.card.show_idle(
                 self._theme, "Loading model", f"{self._engine.model} is being loaded."
             )
+        elif self._engine.service is None:
+            self.verdict.card.show_idle(self._theme, "No model", self._next_step())
         else:
             self.verdict.card.show_idle(
                 self._theme, "Ready" if self._pair.can_inspect() else "No verdict yet", self._next_step()
@@ -255,7 +257,7 @@ class InspectPage(QWidget):
 
     def _next_step(self) -> str:
         if self._engine.service is None:
-            return "No model is loaded."
+            return "No model is loaded, so nothing can be inspected. Choose one at the foot of the window."
         if self._pair.golden is None:
             return "Open a golden, or choose a recipe."
         if self._pair.test is None:

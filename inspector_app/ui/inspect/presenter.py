@@ -91,6 +91,7 @@ class InspectPresenter(QObject):
         for a person, so that no unit gets an attempt unasked."""
         self.golden, self._goldens = goldens[0], goldens
         self._set_setup(setup)
+        self._follow_model()
         self._drop_outcome()
         self._inspect_if_waiting()
 
@@ -212,7 +213,9 @@ class InspectPresenter(QObject):
         elif self.test is None:
             self._say("no_test", "There is no test image yet.", "Open one, or start a live source.")
         elif self._engine.service is None:
-            if not self._engine.loading:
+            if self._engine.loading:
+                self._say("no_engine", f"The model {self._engine.model} is still being loaded.")
+            else:
                 self._say("no_engine", "No model is loaded, so nothing can be inspected.")
         else:
             return InspectionRequest(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from inspector_app.bootstrap import Inspector
-from inspector_app.core.errors import OperatorError
+from inspector_app.core.errors import KeeperError, OperatorError
 from inspector_app.core.frame import Frame
-from inspector_app.core.protocols import RecipeRevision
+from inspector_app.core.protocols import ImageArchive, RecipeRevision
 from inspector_app.core.recipe import GoldenRef, Recipe
 from inspector_app.services.golden_entries import embedded_golden, golden_of_frame
 from inspector_app.ui.engine import EnginePresenter
@@ -86,6 +86,9 @@ class RecipesPresenter(QObject):
         if golden is None:
             self._tools.errors.error(OperatorError("no_golden", "A recipe needs a golden. Open one first."))
             return
+        if not self._engine.model:
+            self._tools.errors.error(OperatorError("no_engine", "A recipe needs a model. Choose one first."))
+            return
         inspector, setup, frame = self._tools.inspector, self._pair.setup, golden.frame
         author, model = self._pair.identity.operator, self._engine.model
         self._tools.runner.submit(
@@ -118,7 +121,7 @@ def save_recipe(
 ) -> LoadedRecipe:
     """For a worker. A recipe that is in use keeps its product and, if it is the same golden, all of them."""
     base = setup.recipe.recipe if setup.recipe else None
-    goldens = base.goldens if base else (golden_ref(golden),)
+    goldens = base.goldens if base else (golden_ref(inspector.archive, golden),)
     recipe = Recipe(
         name=name,
         product=base.product if base else "",
@@ -132,8 +135,10 @@ def save_recipe(
     return _with_goldens(inspector, inspector.recipes.save_revision(recipe, author, note))
 
 
-def golden_ref(golden: Frame) -> GoldenRef:
-    """With its bytes: its file's, or a lossless copy."""
-    if golden.path is not None and golden.path.is_file():
-        return embedded_golden(golden.name, golden.path.read_bytes())
-    return golden_of_frame(golden)
+def golden_ref(archive: ImageArchive, golden: Frame) -> GoldenRef:
+    """With the bytes that it was opened from: its file may hold another picture by now."""
+    try:
+        return embedded_golden(golden.name, archive.get_bytes(golden.sha256))
+    except KeeperError:
+        # Lost from the archive: the pixels on screen are still the golden that people judged by.
+        return golden_of_frame(golden)

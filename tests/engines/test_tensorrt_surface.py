@@ -111,7 +111,7 @@ def _expected(names: Iterable[str]) -> set[str]:
 def _public(module: types.ModuleType) -> set[str]:
     found = set()
     for name, value in vars(module).items():
-        own = getattr(value, "__module__", module.__name__) == module.__name__
+        own = getattr(value, "__module__", module.__name__).startswith(module.__name__)
         if name.startswith("_") or isinstance(value, types.ModuleType) or not own or name == "annotations":
             continue
         found.add(name)

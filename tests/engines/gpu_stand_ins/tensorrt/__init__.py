@@ -8,46 +8,30 @@ The environment variable ``STAND_IN_BUILD`` spoils builds, in the worker process
 
 from __future__ import annotations
 
-import ctypes
 import enum
 import json
 import os
 import time
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
 import onnx
-import onnxruntime
-from cuda.bindings import runtime as _cuda
 from google.protobuf.message import DecodeError as _DecodeError
 
+from tensorrt._common import MAGIC as _MAGIC
+from tensorrt._common import DataType, ILogger, TensorIOMode, TensorLocation, nptype
+from tensorrt._common import shape_of as _shape
+from tensorrt._running import ICudaEngine, IExecutionContext, Runtime
+
+__all__ = [
+    "DataType",
+    "ICudaEngine",
+    "IExecutionContext",
+    "Runtime",
+    "TensorIOMode",
+    "TensorLocation",
+    "nptype",
+]
 __version__ = "11.4.0.106"
-_MAGIC = b"stand-in plan\n"
-
-
-class DataType:
-    def __init__(self, kind: int) -> None:
-        self._numpy = onnx.helper.tensor_dtype_to_np_dtype(kind)
-
-    @property
-    def itemsize(self) -> float:
-        return self._numpy.itemsize
-
-
-def nptype(kind: DataType) -> Any:
-    return kind._numpy.type
-
-
-class TensorIOMode(enum.Enum):
-    _none = 0
-    INPUT = 1
-    _output = 2
-
-
-class TensorLocation(enum.Enum):
-    DEVICE = 0
-    _host = 1
 
 
 class BuilderFlag(enum.Enum):
@@ -60,20 +44,6 @@ class MemoryPoolType(enum.Enum):
 
 class NetworkDefinitionCreationFlag(enum.IntEnum):
     STRONGLY_TYPED = 1
-
-
-class ILogger:
-    class Severity(enum.Enum):
-        INTERNAL_ERROR = 0
-        ERROR = 1
-        WARNING = 2
-        _info = 3
-
-    def __init__(self) -> None:
-        self._made = True
-
-    def log(self, severity: Severity, msg: str) -> None:
-        raise NotImplementedError
 
 
 class IProgressMonitor:
@@ -299,120 +269,3 @@ def _serialized(network: INetworkDefinition, config: IBuilderConfig) -> _HostMem
         "flags": sorted(flag.name for flag in config._flags),
     }
     return _HostMemory(_MAGIC + json.dumps(about).encode() + b"\n" + model.SerializeToString())
-
-
-class Runtime:
-    def __init__(self, logger: ILogger) -> None:
-        assert logger._made
-        self._log = logger
-
-    def deserialize_cuda_engine(self, serialized_engine: bytes) -> ICudaEngine | None:
-        if not serialized_engine.startswith(_MAGIC):
-            self._log.log(ILogger.Severity.ERROR, "the magic tag does not match")
-            return None
-        about, _, model = serialized_engine[len(_MAGIC) :].partition(b"\n")
-        return ICudaEngine(json.loads(about), onnx.load_from_string(model))
-
-
-class ICudaEngine:
-    def __init__(self, about: dict[str, Any], model: onnx.ModelProto) -> None:
-        self._ranges = about["ranges"]
-        self._flags = about["flags"]
-        self._inputs = {entry.name: entry for entry in model.graph.input}
-        self._outputs = {entry.name: entry for entry in model.graph.output}
-        self._names = [*self._inputs, *self._outputs]
-        self._session = onnxruntime.InferenceSession(
-            model.SerializeToString(), providers=["CPUExecutionProvider"]
-        )
-
-    @property
-    def num_io_tensors(self) -> int:
-        return len(self._names)
-
-    def get_tensor_name(self, index: int) -> str:
-        return self._names[index]
-
-    def get_tensor_mode(self, name: str) -> TensorIOMode:
-        return TensorIOMode.INPUT if name in self._inputs else TensorIOMode._output
-
-    def get_tensor_location(self, name: str) -> TensorLocation:
-        return TensorLocation.DEVICE
-
-    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
-        return tuple(_shape(self._entry(name)))
-
-    def get_tensor_dtype(self, name: str) -> DataType:
-        return DataType(self._entry(name).type.tensor_type.elem_type)
-
-    def create_execution_context(self) -> IExecutionContext:
-        return IExecutionContext(self)
-
-    def _entry(self, name: str) -> onnx.ValueInfoProto:
-        return self._inputs.get(name) or self._outputs[name]
-
-
-class IExecutionContext:
-    def __init__(self, engine: ICudaEngine) -> None:
-        self._engine = engine
-        shapes = {name: engine.get_tensor_shape(name) for name in engine._inputs}
-        self._shapes = {name: shape for name, shape in shapes.items() if -1 not in shape}
-        self._addresses: dict[str, int] = {}
-
-    def set_input_shape(self, name: str, shape: Sequence[int]) -> bool:
-        fixed = self._engine.get_tensor_shape(name)
-        low, _, high = self._engine._ranges.get(name, [fixed, fixed, fixed])
-        inside = len(shape) == len(low) and all(
-            a <= axis <= b for a, axis, b in zip(low, shape, high, strict=True)
-        )
-        if inside:
-            self._shapes[name] = tuple(shape)
-        return inside
-
-    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
-        if name in self._engine._inputs:
-            return self._shapes.get(name, self._engine.get_tensor_shape(name))
-        if self.infer_shapes():
-            return self._engine.get_tensor_shape(name)
-        return self._compute({key: np.zeros(s, self._kind(key)) for key, s in self._shapes.items()})[
-            name
-        ].shape
-
-    def set_tensor_address(self, name: str, memory: int) -> bool:
-        self._addresses[name] = memory
-        return name in self._engine._names
-
-    def infer_shapes(self) -> list[str]:
-        return [name for name in self._engine._inputs if name not in self._shapes]
-
-    def execute_async_v3(self, stream_handle: int) -> bool:
-        if set(self._addresses) != set(self._engine._names):
-            return False
-        # TensorRT takes shapes and addresses when the run is enqueued, and reads memory when it is run.
-        shapes, addresses = dict(self._shapes), dict(self._addresses)
-        stream = _cuda._state.streams[stream_handle]
-        stream._put(lambda: self._run(shapes, addresses))
-        return _cuda._state.begin("execute_async_v3") == 0
-
-    def _run(self, shapes: dict[str, tuple[int, ...]], addresses: dict[str, int]) -> None:
-        feed = {name: self._memory(name, addresses[name], shape).copy() for name, shape in shapes.items()}
-        for name, value in self._compute(feed).items():
-            self._memory(name, addresses[name], value.shape)[...] = value
-
-    def _compute(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        names = list(self._engine._outputs)
-        return dict(zip(names, self._engine._session.run(names, feed), strict=True))
-
-    def _memory(self, name: str, address: int, shape: Sequence[int]) -> np.ndarray:
-        kind = self._kind(name)
-        size = int(np.prod(shape)) * kind.itemsize
-        _cuda._state.check(address, size, pinned=False)
-        raw = (ctypes.c_uint8 * size).from_address(address)
-        return np.frombuffer(raw, dtype=kind).reshape(shape)
-
-    def _kind(self, name: str) -> np.dtype:
-        return self._engine.get_tensor_dtype(name)._numpy
-
-
-def _shape(entry: onnx.ValueInfoProto) -> list[int]:
-    axes = entry.type.tensor_type.shape.dim
-    return [axis.dim_value if axis.HasField("dim_value") else -1 for axis in axes]

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from inspector_app import __version__
 from inspector_app.core.clock import SystemClock
-from inspector_app.core.protocols import Clock, ImageArchive, RecordStore
+from inspector_app.core.protocols import Clock, HistoryFilter, ImageArchive, RecordStore
 from inspector_app.core.retention import Retention
+from inspector_app.core.verdict import Verdict
 from inspector_app.engines.failover import EngineSwitch
 from inspector_app.engines.models import Model, available_models, find_model
 from inspector_app.engines.registry import EngineChoice, open_engine
@@ -64,7 +65,8 @@ class Inspector:
 
         engine = open_engine(self.find_model(model), choice, threads, on_switch)
         retention = Retention(every_nth_pass=self.settings.every_nth_pass)
-        return InspectionService(engine, self.store, self.archive, self.clock, retention)
+        passes = self.store.counters(HistoryFilter(live_only=True)).of(Verdict.PASS)
+        return InspectionService(engine, self.store, self.archive, self.clock, retention, passes)
 
     def batch(self, service: InspectionService) -> BatchService:
         """Batch scoring through ``service``."""

@@ -12,7 +12,8 @@ from inspector_app.cli.options import EngineOption, LimitOptions, bare_basis
 from inspector_app.cli.score import Outputs, exit_code, run_job
 from inspector_app.cli.tables import verdict_table
 from inspector_app.cli.window import has_display, show_window
-from inspector_app.core.inspection import MeasureAt
+from inspector_app.core.files import ensure_folder
+from inspector_app.core.inspection import Identity, MeasureAt
 from inspector_app.core.protocols import HistoryFilter
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.batch_job import BatchJob
@@ -38,10 +39,15 @@ def demo(
                 inspector.find_model(MODEL).manifest, MODEL, LimitOptions(), "none", MeasureAt.NATIVE
             )
             job = BatchJob(
-                label="demo", root=root, items=plan_demo(root), settings=basis.settings, grid=basis.grid
+                label="demo",
+                identity=Identity(station=inspector.settings.station),
+                root=root,
+                items=plan_demo(root),
+                settings=basis.settings,
+                grid=basis.grid,
             )
             service = inspector.open_service(MODEL, engine)
-            folder.mkdir(parents=True, exist_ok=True)
+            ensure_folder(folder)
             outputs = Outputs(folder / "demo.csv", folder / "demo_defects.csv")
             outcome = run_job(inspector, inspector.batch(service), job, outputs)
             console = out()

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from inspector_app import __version__
@@ -19,7 +20,7 @@ from inspector_app.engines.models import load_model
 from inspector_app.engines.registry import open_engine, probe_engines, self_check
 
 PACKAGES = (
-    "numpy", "opencv-python-headless", "onnxruntime-gpu", "onnxruntime", "tensorrt", "PySide6-Essentials",
+    "numpy", "opencv-python-headless", "onnxruntime-gpu", "onnxruntime", "openvino", "tensorrt", "PySide6-Essentials",
     "pyqtgraph", "SQLAlchemy", "alembic", "pydantic", "torch",
 )  # fmt: skip
 
@@ -56,7 +57,7 @@ def _models(console: Console, inspector: Inspector) -> bool:
     healthy = True
     for name, folder in sorted(inspector.models().items()):
         said, licence, good = _check_model(folder)
-        table.add_row(name, said, licence)
+        table.add_row(escape(name), said, escape(licence))
         healthy = healthy and good
     console.print(table)
     return healthy
@@ -69,7 +70,7 @@ def _check_model(folder: Path) -> tuple[str, str, bool]:
         difference = self_check(engine, model)
         engine.close()
     except InspectorError as error:
-        return f"[red]{error}[/]", "", False
+        return f"[red]{escape(str(error))}[/]", "", False
     if difference is None:
         return "nothing stored to compare with", model.manifest.licence, True
     return f"[green]passed[/], off by at most {difference:.1e}", model.manifest.licence, True
@@ -83,6 +84,6 @@ def _engines(console: Console, inspector: Inspector, name: str) -> bool:
             works = True
             table.add_row(label, "[green]works[/]", "")
         else:
-            table.add_row(label, f"[yellow]no: {refusal.reason}[/]", refusal.hint)
+            table.add_row(label, f"[yellow]no: {escape(refusal.reason)}[/]", escape(refusal.hint))
     console.print(table)
     return works

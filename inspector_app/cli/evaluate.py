@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from inspector_app.cli.console import DataDir, known_errors, opened, out
@@ -72,7 +73,7 @@ def _kinds(report: EvaluationReport) -> Table:
     for kind, summary in report.by_kind.items():
         measures = (value for _, value in card_measures(summary))
         table.add_row(
-            kind,
+            escape(kind),
             str(summary.total),
             str(summary.false_calls.count),
             str(summary.escapes.count),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from inspector_app.bootstrap import Inspector
@@ -88,7 +89,7 @@ def _save_new(
         area = native_min_area(recipe.limits.min_area_px, basis.grid, size)
         changed = recipe.limits.model_copy(update={"min_area_px": area})
         recipe = recipe.model_copy(update={"limits": changed})
-    return inspector.recipes.save_revision(recipe, author or getpass.getuser(), note)
+    return inspector.recipes.save_revision(recipe, author or login_name(), note)
 
 
 @recipe_app.command("list")
@@ -110,7 +111,7 @@ def list_(data_dir: DataDir = None) -> None:
             recipe = one.recipe
             saved = one.time.astimezone().strftime("%Y-%m-%d %H:%M")
             cells = (recipe.product, recipe.model, str(len(recipe.goldens)), one.author, saved, one.note)
-            table.add_row(recipe.name, str(one.revision), *cells)
+            table.add_row(escape(recipe.name), str(one.revision), *map(escape, cells))
         out().print(table)
 
 
@@ -134,7 +135,7 @@ def import_(
 ) -> None:
     """Save a recipe file as the next revision; every problem of a bad file is told at once."""
     with known_errors(), opened(data_dir) as inspector:
-        revision = inspector.recipes.import_(file, author or getpass.getuser(), note)
+        revision = inspector.recipes.import_(file, author or login_name(), note)
     _said(revision)
 
 
@@ -149,6 +150,14 @@ def export(
         found = find_revision(inspector, name)
         inspector.recipes.export(found.recipe.name, found.revision, file)
         out().print(f"{found.recipe.name} revision {found.revision} in {file}", markup=False)
+
+
+def login_name() -> str:
+    """The user's login name, "" where there is none (a container's bare number)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def _said(revision: RecipeRevision) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from inspector_app.cli.console import DataDir, known_errors, opened, out
+from inspector_app.core.protocols import RunState
 from inspector_app.core.verdict import Verdict
+
+STATES = {RunState.RUNNING: "running, or cut off", RunState.DONE: "done", RunState.STOPPED: "stopped"}
 
 
 def runs(
@@ -27,10 +31,10 @@ def runs(
             table.add_row(
                 str(run.id),
                 started,
-                run.state.value,
+                STATES[run.state],
                 str(run.n_images),
                 *counts,
-                run.info.model,
-                run.info.folder,
+                escape(run.info.model),
+                escape(run.info.folder),
             )
         out().print(table)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +16,7 @@ from typing import Annotated
 import typer
 
 from inspector_app.bootstrap import Inspector
-from inspector_app.cli.console import DataDir, Exit, err, known_errors, opened, out, say_error
+from inspector_app.cli.console import DataDir, Exit, err, known_errors, opened, out
 from inspector_app.cli.options import (
     AlignOption,
     EngineOption,
@@ -32,7 +34,7 @@ from inspector_app.cli.options import (
 )
 from inspector_app.cli.progress import print_json, progress_bar
 from inspector_app.cli.tables import summary_table
-from inspector_app.core.errors import InspectorError, KeeperError
+from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import Identity, MeasureAt
 from inspector_app.core.protocols import HistoryFilter, RunState
 from inspector_app.core.verdict import Verdict
@@ -41,6 +43,7 @@ from inspector_app.services.batch import BatchOutcome, BatchProgress, BatchServi
 from inspector_app.services.batch_job import BatchJob
 from inspector_app.services.export import export_defects, export_images
 from inspector_app.services.plan import BatchItem, plan_folder, plan_pairs
+from inspector_app.services.savers import check_picture_folders
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,9 @@ def score(
     limits = LimitOptions(threshold, min_area, review_threshold, max_defects)
     with known_errors(), opened(data_dir) as inspector:
         _check_usage(folder, golden, pairs, recipe, limits, align)
-        for table in (csv, defects_csv):
-            check_writable(table)
+        if recipe and model:
+            raise KeeperError("usage", "A recipe names its own model; change it in the recipe.")
+        check_tables(csv, defects_csv)
         root, items = _plan(folder, golden, pairs, recursive)
         basis = (
             recipe_basis(inspector, recipe, measure_at)
@@ -126,7 +130,8 @@ def score(
             resume=resume,
             batch_size=batch_size,
         )
-        service = inspector.open_service(model or basis.model, engine, threads)
+        check_picture_folders(job, recursive)
+        service = inspector.open_service(basis.model, engine, threads)
         outcome = run_job(inspector, inspector.batch(service), job, Outputs(csv, defects_csv, json_lines))
     raise typer.Exit(exit_code(outcome, fail_on_defect))
 
@@ -134,7 +139,8 @@ def score(
 def run_job(inspector: Inspector, batch: BatchService, job: BatchJob, outputs: Outputs) -> BatchOutcome:
     """Run with a bar, then write the CSV files and print the totals.
 
-    A known fault in the middle (a full disk) ends the run with its sentence; what was committed is kept.
+    Raises:
+        KeeperError: a fault in the middle (a full disk) ends the run; what was committed is kept.
     """
     with progress_bar(quiet=False) as bar, stop_on_interrupt() as stop:
         task = bar.add_task("scoring", total=len(job.items))
@@ -147,9 +153,10 @@ def run_job(inspector: Inspector, batch: BatchService, job: BatchJob, outputs: O
 
         try:
             outcome = batch.run(job, on_progress, stop.is_set)
-        except InspectorError as error:
-            say_error(error)
-            raise typer.Exit(Exit.NOT_INSPECTED) from error
+        except BrokenPipeError:
+            # Whoever read the lines has gone; what was committed is kept.
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+            raise typer.Exit(Exit.INTERRUPTED) from None
     write_csv(inspector, outcome.run_id, outputs)
     console = err() if outputs.json_lines else out()
     if outcome.skipped:
@@ -219,16 +226,24 @@ def _check_usage(
         raise KeeperError("usage", "A recipe brings its own limits and alignment; change them in the recipe.")
 
 
-def check_writable(table: Path | None) -> None:
+def check_tables(csv: Path | None, defects_csv: Path | None) -> None:
     """Better told before an hour of scoring than after it.
 
     Raises:
-        KeeperError: ``folder_missing`` when the folder of a table that is to be written is not there.
+        KeeperError: ``usage`` or ``folder_missing`` when a table could not be written in the end.
     """
-    if table is not None and not table.absolute().parent.is_dir():
-        raise KeeperError(
-            "folder_missing", f"There is no folder {table.absolute().parent} to write {table.name} in."
-        )
+    tables = [table.absolute() for table in (csv, defects_csv) if table is not None]
+    if len(set(tables)) < len(tables):
+        raise KeeperError("usage", "--csv and --defects-csv name the same file.")
+    for table in tables:
+        if table.is_dir():
+            raise KeeperError("usage", f"{table} is a folder, not a file to write.")
+        if not table.parent.is_dir():
+            raise KeeperError(
+                "folder_missing", f"There is no folder {table.parent} to write {table.name} in."
+            )
+        if not os.access(table.parent, os.W_OK):
+            raise KeeperError("folder_not_writable", f"Nothing may be written in {table.parent}.")
 
 
 def _plan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.markup import escape
 from rich.table import Table
 
 from inspector_app.core.inspection import InspectionRecord
@@ -36,13 +37,13 @@ def verdict_table(records: Sequence[InspectionRecord]) -> Table:
         truth = record.truth
         iou = truth.counts.iou if truth and truth.counts else None
         table.add_row(
-            record.image.name,
+            escape(record.image.name),
             f"[{STYLES[record.verdict]}]{record.verdict}[/]",
             "" if truth is None else ("defective" if truth.defective else "good"),
             str(record.n_defects),
             "" if record.score is None else f"{record.score:.3f}",
             "" if iou is None else f"{iou:.3f}",
-            record.reason,
+            escape(record.reason),
         )
     return table
 
@@ -57,6 +58,10 @@ def summary_table(summary: BatchSummary, measured_at: str) -> Table:
         count = summary.verdicts.get(verdict, 0)
         if count or verdict in (Verdict.PASS, Verdict.FAIL):
             table.add_row(verdict.value, f"[{STYLES[verdict]}]{count}[/]" if count else "0")
+    if summary.unusable_truths:
+        table.add_row(
+            "annotations not usable", f"[magenta]{summary.unusable_truths}[/], see error_text in the CSV"
+        )
     if summary.annotated:
         table.add_row("annotated", str(summary.annotated))
         for name, value in card_measures(summary):

@@ -84,6 +84,9 @@ class InspectionRequest:
         golden_ref: how the golden is named in the record.
         truth: ``H x W`` bool in the test image's own frame, or None when it is not annotated.
         truth_error: why an annotation that exists could not be used.
+        truth_ref: the annotation's file, as the record names it; the name "good" without a path says that
+            the truth is all zero; None when the image is not annotated.
+        known_good: the unit is good, even if its image (and so the size of its truth) could not be had.
         keep_image: archive the test image's pixels (live images; batch images stay where they are).
     """
 
@@ -95,6 +98,8 @@ class InspectionRequest:
     identity: Identity = Identity()
     truth: Mask | None = None
     truth_error: InspectorError | None = None
+    truth_ref: ImageRef | None = None
+    known_good: bool = False
     run_id: int | None = None
     keep_image: bool = False
 
@@ -204,6 +209,7 @@ class InspectionRecord:
     registration: RegistrationNote | None = None
     error_code: str = ""
     error_text: str = ""
+    truth_ref: ImageRef | None = None
     archive_key: str | None = None
     """Key of the archived test image, or None when only its path is known."""
     has_map: bool = False

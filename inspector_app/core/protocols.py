@@ -160,6 +160,17 @@ class RunInfo:
 
 
 @dataclass(frozen=True)
+class DoneImage:
+    """What a run recorded of one image: enough to see whether it would have to be done again."""
+
+    inspection_id: int
+    image_sha256: str
+    golden_sha256: str
+    truth_sha256: str
+    error_code: str
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """A run as the store gives it back, with its totals by verdict."""
 
@@ -238,7 +249,11 @@ class RecordStore(Protocol):
     def add(
         self, results: Sequence[InspectionResult], archive_keys: Sequence[str | None]
     ) -> list[InspectionRecord]:
-        """Commit inspections with their defects and 8-bit maps, durably, all or none; order kept."""
+        """Commit inspections with their defects and 8-bit maps, durably, all or none; order kept.
+
+        An image that its run has recorded before supersedes the earlier record: that one stays, but no longer
+        counts as part of the run.
+        """
 
     def get(self, inspection_id: int) -> InspectionRecord | None:
         """One record."""
@@ -278,8 +293,8 @@ class RecordStore(Protocol):
     def find_run(self, fingerprint: str) -> RunRecord | None:
         """The newest run with this fingerprint."""
 
-    def done_in_run(self, run_id: int) -> dict[str, str]:
-        """Image name (as in ``ImageRef.name``) to the sha256 it had, for all images recorded in a run."""
+    def done_in_run(self, run_id: int) -> dict[str, DoneImage]:
+        """By image name (as in ``ImageRef.name``), all images recorded in a run."""
 
     def add_recipe_revision(self, recipe: Recipe, author: str, note: str) -> RecipeRevision:
         """Store as the next revision of ``recipe.name``."""

@@ -75,7 +75,9 @@ class OrtSession:
         running = self._session.get_providers()[0]
         if running != wanted:
             raise KeeperError(
-                "engine_unavailable", f"onnxruntime fell back from {provider} to {running} at load."
+                "engine_unavailable",
+                f"it fell back to {running} at load: no {provider} device, or its libraries are missing.",
+                "Install NVIDIA's driver and: pip install 'inspector-app[cuda]'",
             )
         self.inputs = frozenset(argument.name for argument in self._session.get_inputs())
         self.outputs = frozenset(argument.name for argument in self._session.get_outputs())

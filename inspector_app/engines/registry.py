@@ -13,6 +13,7 @@ from inspector_app.engines.failover import EngineSwitch, FailoverEngine
 from inspector_app.engines.models import Model
 from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
 from inspector_app.engines.open_vino import OpenVinoEngine
+from inspector_app.engines.split_engine import first_line
 from inspector_app.engines.tensorrt.opening import open_tensorrt, plan_folder
 
 
@@ -108,7 +109,14 @@ def _open_first(
 def _open_checked(
     model: Model, choice: EngineChoice, threads: int, refusals: tuple[Refusal, ...]
 ) -> ChangeEngine:
-    engine = ENGINES[choice][1](model, threads, refusals)
+    label, opener = ENGINES[choice]
+    try:
+        engine = opener(model, threads, refusals)
+    except (ImportError, OSError) as error:
+        # A runtime that is there but broken (a missing system library) must not stop the others.
+        raise KeeperError(
+            "engine_missing", f"{label} cannot be loaded: {first_line(error)}.", "Install it again."
+        ) from error
     try:
         self_check(engine, model)
     except InspectorError:

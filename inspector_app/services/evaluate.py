@@ -65,7 +65,7 @@ def evaluate(
     for number, item in enumerate(job.items, start=1):
         result = service.evaluate(loader.request(item))
         for tally in (total, kinds[kind_of(item.name)]):
-            tally.add(result.verdict, result.score, result.truth)
+            tally.add(result.verdict, result.score, result.truth, result.error.code if result.error else "")
         on_done(number, len(job.items))
     return EvaluationReport(total.summary(), {kind: kinds[kind].summary() for kind in sorted(kinds)})
 

@@ -44,7 +44,9 @@ def _read(path: Path) -> Frame | InspectorError:
     try:
         return read_frame(path)
     except InspectorError as error:
-        return KeeperError("golden_unreadable", f"The golden cannot be used: {error.message}", error.hint)
+        return KeeperError(
+            "golden_unreadable", f"The golden {path} cannot be used: {error.message}", error.hint
+        )
 
 
 def closest_golden(goldens: Sequence[Frame], test: Frame) -> Frame:

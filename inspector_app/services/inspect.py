@@ -71,16 +71,18 @@ class InspectionService:
         archive: ImageArchive,
         clock: Clock,
         retention: Retention | None = None,
+        passes: int = 0,
     ) -> None:
-        """``retention`` None keeps every live image."""
+        """``retention`` None keeps every live image; ``passes`` is how many live ones passed before."""
         self._engine = engine
         self._store = store
         self._archive = archive
         self._clock = clock
         self._retention = retention or Retention(every_nth_pass=1)
-        self._passes = 0
+        self._passes = passes
         self._features: OrderedDict[str, Features] = OrderedDict()
         self._lock = Lock()
+        self._count_lock = Lock()
 
     @property
     def engine(self) -> ChangeEngine:
@@ -149,6 +151,14 @@ class InspectionService:
         """
         keys = [self._archive_image(result) for result in results]
         return self._store.add(results, keys)
+
+    def keep_file(self, data: bytes) -> None:
+        """Archive an encoded file by its hash, so that a record that names it can be shown again.
+
+        Raises:
+            KeeperError: when the archive cannot be written.
+        """
+        self._archive.put_bytes(data)
 
     def _prepare(self, request: InspectionRequest) -> tuple[Tensor, Registration | None]:
         test, golden = request.test, request.golden
@@ -222,9 +232,10 @@ class InspectionService:
         request = result.request
         if not request.keep_image or not isinstance(request.test, Frame):
             return None
-        if result.verdict is Verdict.PASS:
-            self._passes += 1
-        if not self._retention.keeps(result.verdict, self._passes):
+        with self._count_lock:
+            self._passes += result.verdict is Verdict.PASS
+            nth_pass = self._passes
+        if not self._retention.keeps(result.verdict, nth_pass):
             return None
         return self._archive.put(request.test)
 

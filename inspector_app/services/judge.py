@@ -55,24 +55,36 @@ def failed(
     registration: Registration | None = None,
 ) -> InspectionResult:
     """The ERROR result of an image that could not be inspected; its annotated pixels count as missed."""
-    truth = None
-    if request.truth is not None:
-        shape = request.truth.shape
-        size = measure_size(request.settings.measure_at, (shape[1], shape[0]))
-        expected = truth_at(request.truth, size)
-        defective = bool(request.truth.any())
-        counts = count_pixels(np.zeros_like(expected), expected)
-        truth = Truth(defective, outcome(rejects(Verdict.ERROR), defective), counts)
     return InspectionResult(
         request=request,
         verdict=Verdict.ERROR,
         reason=error.message,
         engine=stamp,
-        truth=truth,
+        truth=_missed(request),
         timing=timing,
         error=error,
         registration=registration,
     )
+
+
+def _missed(request: InspectionRequest) -> Truth | None:
+    """The truth of an image without a map: all annotated pixels are missed.
+
+    Regions cut the truth as for any other image where the test image lies on the golden as it is; where it was
+    to be aligned and could not be, nobody knows where they lie, and the whole annotation counts.
+    """
+    if request.truth is None:
+        return Truth(False, outcome(rejects(Verdict.ERROR), False)) if request.known_good else None
+    truth = request.truth
+    native = (truth.shape[1], truth.shape[0])
+    if request.settings.alignment.method == "none":
+        nowhere = ChangeMap(np.zeros((1, 1), dtype=np.uint8), native, native)
+        inspected = inspect_mask(nowhere, request.settings.regions)
+        truth = truth if inspected is None else truth & inspected
+    expected = truth_at(truth, measure_size(request.settings.measure_at, native))
+    defective = bool(truth.any())
+    counts = count_pixels(np.zeros_like(expected), expected)
+    return Truth(defective, outcome(rejects(Verdict.ERROR), defective), counts)
 
 
 def measure(change_map: ChangeMap, settings: Settings, truth: Mask | None, verdict: Verdict) -> Truth | None:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from inspector_app.core.errors import InspectorError, KeeperError
 from inspector_app.core.frame import Frame
 from inspector_app.core.inspection import ImageRef, InspectionRequest, Settings, printable
+from inspector_app.core.protocols import DoneImage
 from inspector_app.core.recipe import native_min_area
 from inspector_app.services.batch_job import BatchJob, hash_file
 from inspector_app.services.goldens import GoldenCache, closest_golden
 from inspector_app.services.inspect import guarded
-from inspector_app.services.plan import BatchItem
-from inspector_app.vision.annotations import Annotation, TruthFinder, load_truth
+from inspector_app.services.plan import GOOD, BatchItem
+from inspector_app.vision.annotations import GOOD_FOLDER, Annotation, TruthFinder, load_truth
 from inspector_app.vision.decode import read_frame
+
+PASSING_FAULTS = frozenset({"engine_failed", "out_of_memory", "internal_error"})
+"""Faults of the machine, which the same image may not meet again."""
+HASHES_KEPT = 1000
 
 
 class RequestLoader:
@@ -25,14 +31,29 @@ class RequestLoader:
         self._job = job
         self._run_id = run_id
         self._cache = GoldenCache()
+        self._hashes = FileHashes()
         self._truths = TruthFinder(job.truth_dir, job.root) if job.truth_dir else None
+
+    def is_done(self, item: BatchItem, done: DoneImage) -> bool:
+        """Whether an image was recorded before with the same bytes of its own, its golden and its annotation.
+
+        A fault that was the machine's and not the image's does not count as done.
+        """
+        if done.error_code in PASSING_FAULTS or done.image_sha256 != self._hashes.of(item.path):
+            return False
+        if item.golden is not None and done.golden_sha256 != self._hashes.of(item.golden):
+            return False
+        annotation = guarded(lambda: self._truth(item, None))
+        truth = None if isinstance(annotation, InspectorError) else self._truth_ref(annotation)
+        return done.truth_sha256 == (truth.sha256 if truth else "")
 
     def request(self, item: BatchItem) -> InspectionRequest:
         """The request of one item; what cannot be read stands in it as its error."""
         test = guarded(lambda: read_frame(item.path, item.name))
         image = ImageRef.of(test) if isinstance(test, Frame) else _unread(item)
         golden, golden_ref = self._golden(item, test)
-        annotation = guarded(lambda: self._truth(item, test))
+        size = (test.width, test.height) if isinstance(test, Frame) else None
+        annotation = guarded(lambda: self._truth(item, size))
         if isinstance(annotation, InspectorError):
             annotation = Annotation(None, "", annotation)
         return InspectionRequest(
@@ -44,6 +65,8 @@ class RequestLoader:
             identity=self._job.identity,
             truth=annotation.mask,
             truth_error=annotation.error,
+            truth_ref=self._truth_ref(annotation),
+            known_good=annotation.source in (GOOD, GOOD_FOLDER),
             run_id=self._run_id,
         )
 
@@ -62,21 +85,56 @@ class RequestLoader:
             golden = self._cache.frame(item.golden)
             if isinstance(golden, Frame):
                 return golden, ImageRef.of(golden)
-            return golden, ImageRef(item.golden.name, path=printable(item.golden))
+            return golden, ImageRef(
+                item.golden.name, self._hashes.of(item.golden), path=printable(item.golden)
+            )
         if not self._job.goldens:
             return KeeperError("golden_missing", "No golden was given for this image."), ImageRef("")
         chosen = closest_golden(self._job.goldens, test) if isinstance(test, Frame) else self._job.goldens[0]
         return chosen, ImageRef.of(chosen)
 
-    def _truth(self, item: BatchItem, test: Frame | InspectorError) -> Annotation:
-        size = (test.width, test.height) if isinstance(test, Frame) else None
+    def _truth(self, item: BatchItem, size: tuple[int, int] | None) -> Annotation:
         if item.known_good:
-            return Annotation(np.zeros((size[1], size[0]), dtype=bool) if size else None, "good", None)
+            return Annotation(np.zeros((size[1], size[0]), dtype=bool) if size else None, GOOD)
         if item.truth is not None:
-            return Annotation(load_truth(item.truth, size), str(item.truth), None)
+            try:
+                return Annotation(load_truth(item.truth, size, item.path.name), str(item.truth))
+            except InspectorError as error:
+                return Annotation(None, str(item.truth), error)
         if self._truths is None:
             return Annotation(None, "", None)
         return self._truths.find(item.path, size)
+
+    def _truth_ref(self, annotation: Annotation) -> ImageRef | None:
+        if annotation.source in (GOOD, GOOD_FOLDER):
+            return ImageRef(GOOD)
+        if not annotation.source:
+            return None
+        path = Path(annotation.source)
+        return ImageRef(path.name, self._hashes.of(path), path=printable(path))
+
+
+class FileHashes:
+    """Sha256 of files, each read again only when its time or size has changed. Thread-safe: at worst a file
+    is read twice."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[tuple[int, int], str]] = {}
+
+    def of(self, path: Path) -> str:
+        """ "" when the file cannot be read."""
+        try:
+            status = path.stat()
+        except OSError:
+            return ""
+        mark = (status.st_mtime_ns, status.st_size)
+        known = self._known.get(path)
+        if known is None or known[0] != mark:
+            if len(self._known) >= HASHES_KEPT:
+                self._known.clear()
+            known = (mark, hash_file(path))
+            self._known[path] = known
+        return known[1]
 
 
 def _unread(item: BatchItem) -> ImageRef:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +96,7 @@ def _pair_items(base: Path, rows: csv.DictReader[str], table: Path) -> tuple[Bat
     items: list[BatchItem] = []
     problems: list[str] = []
     seen: set[str] = set()
-    for number, row in enumerate(rows, start=2):
+    for number, row in enumerate(_lines(rows, table), start=2):
         test, golden, truth = ((row.get(column) or "").strip() for column in PAIR_COLUMNS)
         if not test or not golden:
             problems.append(f"line {number}: test or golden is empty")
@@ -112,6 +112,13 @@ def _pair_items(base: Path, rows: csv.DictReader[str], table: Path) -> tuple[Bat
     if problems:
         raise KeeperError("pairs_invalid", f"{table}: {'; '.join(problems[:20])}.")
     return tuple(items)
+
+
+def _lines(rows: csv.DictReader[str], table: Path) -> Iterator[dict[str, str | None]]:
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise KeeperError("pairs_invalid", f"{table} is no table: {error}.") from error
 
 
 def plan_demo(folder: Path) -> tuple[BatchItem, ...]:

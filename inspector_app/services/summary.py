@@ -35,6 +35,7 @@ class BatchSummary:
     Attributes:
         pooled: pixel counts of all annotated images added up.
         mean_iou: of the images that have an IoU.
+        unusable_truths: images whose annotation could not be used.
         image_auroc: of the scores against the truth, where both kinds are present.
     """
 
@@ -45,6 +46,7 @@ class BatchSummary:
     false_calls: Rate = Rate(0, 0)
     escapes: Rate = Rate(0, 0)
     image_auroc: float | None = None
+    unusable_truths: int = 0
 
     @property
     def total(self) -> int:
@@ -63,10 +65,12 @@ class Tally:
         self._scores: list[float] = []
         self._defective: list[bool] = []
         self._annotated = 0
+        self._unusable_truths = 0
 
-    def add(self, verdict: Verdict, score: float | None, truth: Truth | None) -> None:
+    def add(self, verdict: Verdict, score: float | None, truth: Truth | None, error_code: str = "") -> None:
         """Count one image."""
         self._verdicts[verdict] += 1
+        self._unusable_truths += error_code.startswith("truth_")
         if truth is None:
             return
         self._annotated += 1
@@ -92,4 +96,5 @@ class Tally:
             false_calls=Rate(count[Outcome.FP], good),
             escapes=Rate(count[Outcome.FN], bad),
             image_auroc=auroc(self._scores, self._defective),
+            unusable_truths=self._unusable_truths,
         )

@@ -55,6 +55,7 @@ def add_all(session: Session, news: Sequence[NewRows], now: datetime) -> list[in
             "model_id": _id_of(session, ModelRow, new.model, known),
             "settings_id": _id_of(session, SettingsRow, new.settings, known),
         }
+        _supersede(session, new)
         key = insert_one(session, InspectionRow, values)
         ids.append(key)
         defects += ({**defect, "inspection_id": key} for defect in new.defects)
@@ -142,6 +143,16 @@ def count(session: Session, wanted: HistoryFilter) -> Counters:
         mean_ms=sum(row[5] for row in timed) / n_timed if n_timed else None,
         max_ms=max((row[6] for row in timed), default=None),
     )
+
+
+def _supersede(session: Session, new: NewRows) -> None:
+    """What the run recorded of this image before no longer counts as part of it."""
+    run_id = new.inspection["run_id"]
+    if run_id is None:
+        return
+    row = InspectionRow
+    earlier = (row.run_id == run_id, row.image_name == new.inspection["image_name"], ~row.superseded)
+    session.connection().execute(update(row).where(*earlier).values(superseded=True))
 
 
 def _earlier(session: Session, news: Sequence[NewRows]) -> Counter[tuple[str, str]]:

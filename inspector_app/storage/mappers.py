@@ -115,6 +115,7 @@ def record_of(
         inspected_px=row.inspected_px,
         largest_area_px=row.largest_area_px,
         truth=_truth(row),
+        truth_ref=_truth_ref(row),
         timing=Timing(row.load_ms, row.register_ms, row.infer_ms, row.post_ms),
         registration=_note(row),
         error_code=row.error_code,
@@ -218,6 +219,8 @@ def _inspection(result: InspectionResult, archive_key: str | None, app_version: 
         "inspected_px": result.inspected_px,
         "largest_area_px": max((defect.area_px for defect in result.defects), default=0),
         "has_map": result.change_map is not None,
+        "superseded": False,
+        **_truth_ref_values(request.truth_ref),
         **_truth_values(result.truth),
         **_registration_values(result),
         "load_ms": result.timing.load_ms,
@@ -236,6 +239,14 @@ def _golden(golden: ImageRef) -> Values:
         "width": golden.width,
         "height": golden.height,
         "path": golden.path,
+    }
+
+
+def _truth_ref_values(truth: ImageRef | None) -> Values:
+    return {
+        "truth_name": truth.name if truth else None,
+        "truth_sha256": truth.sha256 if truth else None,
+        "truth_path": truth.path if truth else None,
     }
 
 
@@ -288,6 +299,12 @@ def _map(change_map: ChangeMap) -> Values:
         "golden_height": change_map.golden_size[1],
         "aligned": change_map.registration is not None,
     }
+
+
+def _truth_ref(row: InspectionRow) -> ImageRef | None:
+    if row.truth_name is None:
+        return None
+    return ImageRef(row.truth_name, row.truth_sha256 or "", path=row.truth_path or "")
 
 
 def _truth(row: InspectionRow) -> Truth | None:

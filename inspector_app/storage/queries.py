@@ -71,7 +71,7 @@ def _conditions(wanted: HistoryFilter) -> list[Condition]:
     row = InspectionRow
     found: list[Condition] = []
     if wanted.run_id is not None:
-        found.append(row.run_id == wanted.run_id)
+        found += [row.run_id == wanted.run_id, ~row.superseded]
     if wanted.live_only:
         found.append(row.run_id.is_(None))
     if wanted.recipe_revision is not None:

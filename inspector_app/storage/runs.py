@@ -10,10 +10,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from inspector_app.core.errors import KeeperError
-from inspector_app.core.protocols import RunInfo, RunRecord, RunState
+from inspector_app.core.protocols import DoneImage, RunInfo, RunRecord, RunState
 from inspector_app.core.verdict import Verdict
 from inspector_app.storage.database import insert_one
-from inspector_app.storage.tables import InspectionRow, RunRow
+from inspector_app.storage.tables import GoldenRow, InspectionRow, RunRow
 
 
 def start(session: Session, info: RunInfo, now: datetime) -> int:
@@ -47,20 +47,25 @@ def find(session: Session, fingerprint: str) -> RunRecord | None:
     return next(iter(_with_totals(session, session.scalars(statement).all())), None)
 
 
-def done(session: Session, run_id: int) -> dict[str, str]:
-    """Image name to sha256 of all images recorded in a run; the latest counts where one was done again."""
+def done(session: Session, run_id: int) -> dict[str, DoneImage]:
+    """All images recorded in a run, by name."""
+    row = InspectionRow
     statement = (
-        select(InspectionRow.image_name, InspectionRow.image_sha256)
-        .where(InspectionRow.run_id == run_id)
-        .order_by(InspectionRow.id)
+        select(row.image_name, row.id, row.image_sha256, GoldenRow.sha256, row.truth_sha256, row.error_code)
+        .join(GoldenRow, row.golden_id == GoldenRow.id)
+        .where(row.run_id == run_id, ~row.superseded)
+        .order_by(row.id)
     )
-    return {row[0]: row[1] for row in session.execute(statement)}
+    return {
+        name: DoneImage(key, image, golden, truth or "", code)
+        for name, key, image, golden, truth, code in session.execute(statement)
+    }
 
 
 def _with_totals(session: Session, rows: Sequence[RunRow]) -> list[RunRecord]:
     counted = (
         select(InspectionRow.run_id, InspectionRow.verdict, func.count())
-        .where(InspectionRow.run_id.in_([row.id for row in rows]))
+        .where(InspectionRow.run_id.in_([row.id for row in rows]), ~InspectionRow.superseded)
         .group_by(InspectionRow.run_id, InspectionRow.verdict)
     )
     totals: dict[int, dict[Verdict, int]] = {}

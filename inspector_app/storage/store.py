@@ -17,6 +17,7 @@ from inspector_app.core.inspection import (
 from inspector_app.core.protocols import (
     Clock,
     Counters,
+    DoneImage,
     HistoryFilter,
     RecipeRevision,
     RunInfo,
@@ -149,8 +150,8 @@ class SqlRecordStore:
         with self._database.reading() as session:
             return runs.find(session, fingerprint)
 
-    def done_in_run(self, run_id: int) -> dict[str, str]:
-        """Image name (as in ``ImageRef.name``) to the sha256 it had, for all images recorded in a run."""
+    def done_in_run(self, run_id: int) -> dict[str, DoneImage]:
+        """By image name (as in ``ImageRef.name``), all images recorded in a run."""
         with self._database.reading() as session:
             return runs.done(session, run_id)
 

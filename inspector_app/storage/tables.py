@@ -110,6 +110,13 @@ class InspectionRow(Base):
     __tablename__ = "inspections"
     __table_args__ = (
         Index(None, "run_id"),
+        Index(
+            "ux_inspections_run_image",
+            "run_id",
+            "image_name",
+            unique=True,
+            sqlite_where=text("run_id IS NOT NULL AND superseded = 0"),
+        ),
         Index(None, "run_id", "verdict"),
         Index(None, "time"),
         Index(None, "serial", "recipe", sqlite_where=text("serial <> ''")),
@@ -138,6 +145,7 @@ class InspectionRow(Base):
     image_height: Mapped[int]
     image_path: Mapped[str]
     archive_key: Mapped[str | None]
+    superseded: Mapped[bool]
     golden_id: Mapped[int] = mapped_column(ForeignKey("goldens.id"))
     model_id: Mapped[int] = mapped_column(ForeignKey("models.id"))
     settings_id: Mapped[int] = mapped_column(ForeignKey("settings.id"))
@@ -151,6 +159,9 @@ class InspectionRow(Base):
     inspected_px: Mapped[int]
     largest_area_px: Mapped[int]
     has_map: Mapped[bool]
+    truth_name: Mapped[str | None]
+    truth_sha256: Mapped[str | None]
+    truth_path: Mapped[str | None]
     truth_defective: Mapped[bool | None]
     truth_outcome: Mapped[str | None]
     tp_px: Mapped[int | None]

@@ -29,6 +29,8 @@ from inspector_app.vision.decode import decode_mask
 from inspector_app.vision.labelme import labelme_mask
 
 GOOD = "good"
+GOOD_FOLDER = "folder good"
+"""The source of a truth that is all zero since its image lies in MVTec's folder ``good``."""
 MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 _SNIFFED_BYTES = 4096
 
@@ -39,7 +41,7 @@ class Annotation:
 
     Attributes:
         mask: ``H x W`` bool, read-only; None when the image is not annotated, or its annotation is faulty.
-        source: the file that it came from, or "folder good"; "" without annotation.
+        source: the file that it came from, or ``GOOD_FOLDER``; "" without annotation.
         error: why an annotation that exists could not be used.
     """
 
@@ -94,7 +96,7 @@ class TruthFinder:
         except OSError as error:
             return Annotation(None, source, truth_unreadable(image_path.name, str(error.strerror)))
         if self._is_mvtec and image_path.parent.name == GOOD:
-            return Annotation(_empty(size), "folder good")
+            return Annotation(_empty(size), GOOD_FOLDER)
         return Annotation(None)
 
     def _relative(self, image_path: Path) -> Path:

@@ -77,3 +77,27 @@ def test_mvtec_is_converted_and_evaluated(inspect: Inspect, model: Path, tmp_pat
     assert report["images"] == 15
     assert set(report["by_kind"]) == {"chip", "test_good", "train_good"}
     inspect("dataset", "mvtec", tmp_path / "nowhere", tmp_path / "tao2", code=2)
+
+
+def test_names_that_look_like_markup_break_no_table(inspect: Inspect, model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "[bold] x [" / "[red]"
+    write(folder / "[b].png", plain())
+    write(tmp_path / "golden.png", plain())
+    inspect("score", folder, "--golden", tmp_path / "golden.png", "--model", model)
+    assert "[bold] x [" in inspect("runs").stdout
+    inspect("recipe", "new", "a[b]", "--golden", tmp_path / "golden.png", "--model", model, "--note", "[i]")
+    assert "a[b]" in inspect("recipe", "list").stdout
+    assert "inspector-app[" in inspect("doctor", "--model", model).stdout
+
+
+def test_what_could_not_be_written_in_the_end_is_told_at_the_start(
+    inspect: Inspect, model: Path, tmp_path: Path
+) -> None:
+    write(tmp_path / "in" / "a.png", plain())
+    write(tmp_path / "golden.png", plain())
+    scoring = ("score", tmp_path / "in", "--golden", tmp_path / "golden.png", "--model", model)
+    inspect(*scoring, "--csv", tmp_path / "in", code=2)
+    inspect(*scoring, "--csv", tmp_path / "a.csv", "--defects-csv", tmp_path / "a.csv", code=2)
+    before = (tmp_path / "in" / "a.png").read_bytes()
+    inspect(*scoring, "--save-masks", tmp_path / "in", code=2)
+    assert (tmp_path / "in" / "a.png").read_bytes() == before

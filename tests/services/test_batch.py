@@ -18,6 +18,7 @@ from inspector_app.core.verdict import Verdict
 from inspector_app.services.batch import BatchOutcome, BatchProgress, BatchService
 from inspector_app.services.batch_job import BatchJob
 from inspector_app.services.plan import plan_folder
+from inspector_app.storage.archive import FileImageArchive
 from inspector_app.storage.store import SqlRecordStore
 from inspector_app.vision.annotations import truth_at
 from tests.fakes import DifferenceEngine
@@ -121,11 +122,95 @@ def test_a_stopped_run_is_completed_to_the_same_result(folder: Path, run: Run, s
     assert resumed.summary == whole.summary
 
 
-def test_a_changed_image_is_scored_again_on_resume(folder: Path, run: Run) -> None:
-    run(job(folder))
+def test_a_changed_image_is_scored_again_on_resume(folder: Path, run: Run, store: SqlRecordStore) -> None:
+    _, before = run(job(folder))
     write(folder / "test" / "good" / "000.png", spoiled([BOXES[5]]))
     resumed, seen = run(job(folder, resume=True))
     assert (resumed.scored, [r.image.name for r in seen]) == (1, ["good/000.png"])
+    # One row an image: the earlier record stays, but no longer counts as part of the run.
+    rows = list(store.iterate(HistoryFilter(run_id=resumed.run_id)))
+    assert sorted(r.image.name for r in rows) == sorted(names(job(folder)))
+    assert resumed.summary.total == store.runs()[0].n_images == 9
+    superseded = next(r for r in before if r.image.name == "good/000.png")
+    assert store.get(superseded.id) == superseded
+
+
+def test_a_changed_golden_among_many_is_seen_on_resume(folder: Path, run: Run) -> None:
+    for name in ("good/000.png", "good/003.png"):
+        write(folder / "goldens" / name, plain())
+    items = tuple(
+        item
+        for item in plan_folder(folder / "test", folder / "goldens", recursive=True)
+        if item.name in ("good/000.png", "good/003.png")
+    )
+    wanted = job(folder, items=items)
+    run(wanted)
+    write(folder / "goldens" / "good" / "003.png", plain(grey=100))
+    resumed, seen = run(replace(wanted, resume=True))
+    assert ([r.image.name for r in seen], resumed.skipped) == (["good/003.png"], 1)
+
+
+def test_a_changed_annotation_is_seen_on_resume(folder: Path, run: Run) -> None:
+    run(job(folder))
+    write(folder / "ground_truth" / "chip" / "001_mask.png", mask_of([(0, 0, 9, 9)]))
+    _, seen = run(job(folder, resume=True))
+    assert [r.image.name for r in seen] == ["chip/001.png"]
+
+
+def test_the_machines_faults_are_tried_again_on_resume(folder: Path, run: Run) -> None:
+    _, seen = run(job(folder), DifferenceEngine(fail_on=frozenset(range(1, 100))))
+    assert {r.error_code for r in seen} == {"engine_failed"}
+    resumed, again = run(job(folder, resume=True))
+    assert (resumed.scored, len(again)) == (9, 9)
+    assert resumed.summary.verdicts == {Verdict.PASS: 3, Verdict.FAIL: 6}
+
+
+def test_pictures_of_what_was_done_before_are_made_from_the_records(folder: Path, run: Run) -> None:
+    run(job(folder, masks_dir=folder / "m1", overlays_dir=folder / "o1"))
+    run(job(folder, masks_dir=folder / "m2", overlays_dir=folder / "o2", resume=True))
+    for first, second in (("m1", "m2"), ("o1", "o2")):
+        made = {
+            path.relative_to(folder / first): path.read_bytes() for path in (folder / first).rglob("*.png")
+        }
+        again = {
+            path.relative_to(folder / second): path.read_bytes() for path in (folder / second).rglob("*.png")
+        }
+        assert made == again
+        assert len(made) == 9
+
+
+def test_the_record_names_the_annotation(folder: Path, run: Run) -> None:
+    _, seen = run(job(folder))
+    for record in seen:
+        assert record.truth_ref is not None
+        if record.image.name.startswith("good"):
+            assert (record.truth_ref.name, record.truth_ref.path) == ("good", "")
+        else:
+            assert record.truth_ref.path.endswith("_mask.png")
+            assert len(record.truth_ref.sha256) == 64
+
+
+def test_an_unreadable_good_part_is_a_false_call_without_pixels(folder: Path, run: Run) -> None:
+    (folder / "test" / "good" / "000.png").write_bytes(b"")
+    outcome, seen = run(job(folder))
+    record = next(r for r in seen if r.image.name == "good/000.png")
+    assert record.truth is not None
+    assert (record.truth.defective, record.truth.outcome.value, record.truth.counts) == (False, "FP", None)
+    assert outcome.summary.false_calls.count == 1
+
+
+def test_annotations_that_cannot_be_used_are_counted(folder: Path, run: Run) -> None:
+    write(folder / "ground_truth" / "chip" / "001_mask.png", mask_of([(0, 0, 9, 9)], side=32))
+    outcome, seen = run(job(folder))
+    assert (outcome.summary.unusable_truths, outcome.summary.annotated) == (1, 8)
+    assert {r.error_code for r in seen if r.image.name == "chip/001.png"} == {"truth_size_mismatch"}
+
+
+def test_the_golden_is_kept_for_showing_records_again(folder: Path, run: Run, tmp_path: Path) -> None:
+    data = (folder / "golden.png").read_bytes()
+    _, seen = run(job(folder))
+    archive = FileImageArchive(tmp_path / "data" / "images")
+    assert archive.get_bytes(seen[0].golden.sha256) == data
 
 
 @pytest.mark.parametrize(

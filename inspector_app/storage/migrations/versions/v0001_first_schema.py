@@ -124,6 +124,7 @@ def _inspection_identity() -> list[sa.Column[Any]]:
         sa.Column("image_height", sa.Integer(), nullable=False),
         sa.Column("image_path", sa.Text(), nullable=False),
         sa.Column("archive_key", sa.Text(), nullable=True),
+        sa.Column("superseded", sa.Boolean(), nullable=False),
         sa.Column("golden_id", sa.Integer(), nullable=False),
         sa.Column("model_id", sa.Integer(), nullable=False),
         sa.Column("settings_id", sa.Integer(), nullable=False),
@@ -142,6 +143,9 @@ def _inspection_outcome() -> list[sa.Column[Any]]:
         sa.Column("inspected_px", sa.Integer(), nullable=False),
         sa.Column("largest_area_px", sa.Integer(), nullable=False),
         sa.Column("has_map", sa.Boolean(), nullable=False),
+        sa.Column("truth_name", sa.Text(), nullable=True),
+        sa.Column("truth_sha256", sa.Text(), nullable=True),
+        sa.Column("truth_path", sa.Text(), nullable=True),
         sa.Column("truth_defective", sa.Boolean(), nullable=True),
         sa.Column("truth_outcome", sa.Text(), nullable=True),
         sa.Column("tp_px", sa.Integer(), nullable=True),
@@ -188,6 +192,13 @@ def _inspections() -> None:
         unique=False,
     )
     op.create_index(op.f("ix_inspections_run_id"), "inspections", ["run_id"], unique=False)
+    op.create_index(
+        "ux_inspections_run_image",
+        "inspections",
+        ["run_id", "image_name"],
+        unique=True,
+        sqlite_where=sa.text("run_id IS NOT NULL AND superseded = 0"),
+    )
     op.create_index(op.f("ix_inspections_run_id_verdict"), "inspections", ["run_id", "verdict"], unique=False)
     op.create_index(
         op.f("ix_inspections_serial_recipe"),

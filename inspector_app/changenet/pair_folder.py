@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
 
 from inspector_app.changenet.arrays import Image, Mask, Pair
-from inspector_app.core.errors import KeeperError
+from inspector_app.core.errors import KeeperError, OperatorError
+from inspector_app.vision.annotations import truth_at
+from inspector_app.vision.decode import decode_mask, decode_pixels, read_bytes
+
+Array = TypeVar("Array", Image, Mask)
 
 
 class PairFolderError(KeeperError):
@@ -56,26 +61,24 @@ class PairFolder:
 
 def read_rgb(path: Path, size: int | None = None) -> Image:
     """Return the image as RGB, resized by area if ``size`` is given; PairFolderError if unreadable."""
-    image = cv2.cvtColor(_decode(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    image = _decoded(path, decode_pixels)
     if size is not None and image.shape[:2] != (size, size):
-        image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
-    return image.astype(np.uint8, copy=False)
+        resized = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+        return np.asarray(resized, dtype=np.uint8)
+    return image
 
 
 def read_mask(path: Path, size: int | None = None) -> Mask:
     """Return the mask; every value above zero is set, so files with 0/1 and 0/255 both work."""
-    mask = _decode(path, cv2.IMREAD_GRAYSCALE)
-    if size is not None and mask.shape != (size, size):
-        mask = cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST_EXACT).astype(
-            np.uint8, copy=False
-        )
-    return mask > 0
+    mask = _decoded(path, decode_mask)
+    return mask if size is None else truth_at(mask, (size, size))
 
 
-def _decode(path: Path, flag: int) -> Image:
+def _decoded(path: Path, decode: Callable[[bytes], Array]) -> Array:
+    """What the app's own decoder makes of a file: training sees the pixels that inspection sees."""
     if not path.is_file():
         raise PairFolderError("pairs_missing", f"There is no {path}.")
-    image = cv2.imdecode(np.fromfile(path, np.uint8), flag)
-    if image is None:
-        raise PairFolderError("pairs_invalid", f"{path} is not a readable image.")
-    return image.astype(np.uint8, copy=False)
+    try:
+        return decode(read_bytes(path))
+    except OperatorError as error:
+        raise PairFolderError("pairs_invalid", f"{path} cannot be read: {error.message}") from error

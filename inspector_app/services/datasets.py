@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inspector_app.core.errors import KeeperError
+from inspector_app.core.errors import KeeperError, OperatorError
+from inspector_app.vision.decode import decode_mask, decode_pixels, read_bytes
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 GOOD = "good"
@@ -142,10 +143,12 @@ def images_in(folder: Path) -> tuple[Path, ...]:
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
     """Return the H x W mask of ``path``; any value above zero is marked, so 0/1 and 0/255 both work."""
-    mask = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if mask is None:
-        raise DatasetLayoutError("dataset_layout", f"{path} is not a readable mask image.")
-    return mask > 0
+    try:
+        return decode_mask(read_bytes(path))
+    except OperatorError as error:
+        raise DatasetLayoutError(
+            "dataset_layout", f"{path} cannot be read as a mask: {error.message}"
+        ) from error
 
 
 def _folder(path: Path) -> Path:
@@ -170,10 +173,11 @@ def _draw(goldens: Sequence[Path], rng: np.random.Generator) -> Path:
 
 
 def _read_colour(path: Path) -> NDArray[np.uint8]:
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        raise DatasetLayoutError("dataset_layout", f"{path} is not a readable image.")
-    return image.astype(np.uint8, copy=False)
+    """``H x W x 3``, BGR as the encoder wants it."""
+    try:
+        return decode_pixels(read_bytes(path))[:, :, ::-1]
+    except OperatorError as error:
+        raise DatasetLayoutError("dataset_layout", f"{path} cannot be read: {error.message}") from error
 
 
 def _write_pair(plan: PairPlan, out: Path) -> None:

@@ -42,7 +42,7 @@ def split_graph(path: Path, manifest: ModelManifest) -> GraphParts | Unsplit:
     from onnx import inliner
 
     model = inliner.inline_local_functions(onnx.load(path))
-    nodes = _needed(model.graph.node, {manifest.output})
+    nodes = _needed(_in_order(model.graph), {manifest.output})
     of_golden = _reached(nodes, manifest.golden_input)
     of_test = _reached(nodes, manifest.test_input)
     own = [node for node in nodes if _reads(node) & of_golden and not _reads(node) & of_test]
@@ -111,6 +111,28 @@ def _reached(nodes: Iterable[onnx.NodeProto], start: str) -> set[str]:
         if _reads(node) & reached:
             reached |= _makes(node)
     return reached
+
+
+def _in_order(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """The nodes in order of computation. ONNX asks for it, but not every tool that writes files keeps it."""
+    nodes = list(graph.node)
+    made_by = {name: node for node in nodes for name in _makes(node)}
+    ordered: list[onnx.NodeProto] = []
+    placed: set[int] = set()
+    for start in nodes:
+        waiting = [start]
+        while waiting:
+            node = waiting[-1]
+            before = [made_by[name] for name in _reads(node) if name in made_by]
+            missing = [each for each in before if id(each) not in placed and each is not node]
+            if missing and id(node) not in placed:
+                waiting.extend(missing)
+                continue
+            waiting.pop()
+            if id(node) not in placed:
+                placed.add(id(node))
+                ordered.append(node)
+    return ordered
 
 
 def _needed(nodes: Sequence[onnx.NodeProto], outputs: set[str]) -> list[onnx.NodeProto]:

@@ -121,3 +121,15 @@ def test_parts_that_differ_are_not_used(tmp_path: Path, monkeypatch: pytest.Monk
     wrong = GraphParts(parts.golden, other.SerializeToString(), parts.cut, 1, 1)
     monkeypatch.setattr("inspector_app.engines.split_engine.split_graph", lambda *_: wrong)
     assert "differ" in OnnxRuntimeEngine(model).info.golden_note
+
+
+def test_nodes_may_stand_in_any_order(tmp_path: Path) -> None:
+    path = siamese(tmp_path / "net.onnx")
+    model = onnx.load(path)
+    nodes = list(model.graph.node)[::-1]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    path.write_bytes(model.SerializeToString())
+    parts = split_graph(path, manifest_of(path))
+    assert isinstance(parts, GraphParts)
+    assert parts.cut == ("f1", "shape")

@@ -63,7 +63,22 @@ def picture_of(array: NDArray[np.uint8]) -> Picture:
     """Convert and halve; for a worker, as it takes tens of milliseconds on a large frame."""
     with_alpha = array.ndim == 3 and array.shape[2] == 4
     kind = QImage.Format.Format_ARGB32_Premultiplied if with_alpha else QImage.Format.Format_RGB32
-    levels = [to_qimage(array).convertToFormat(kind)]
+    return _halved(to_qimage(array).convertToFormat(kind))
+
+
+def mapped_picture(indices: NDArray[np.uint8], table: NDArray[np.uint8]) -> Picture:
+    """``H x W`` indices seen through ``256 x 4`` RGBA; for a worker.
+
+    Qt does the looking up: numpy's would hold the interpreter, and with it the window, all the while.
+    """
+    image = to_qimage(indices)
+    image.reinterpretAsFormat(QImage.Format.Format_Indexed8)
+    image.setColorTable([(int(a) << 24) | (int(r) << 16) | (int(g) << 8) | int(b) for r, g, b, a in table])
+    return _halved(image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied))
+
+
+def _halved(image: QImage) -> Picture:
+    levels = [image]
     while max(levels[-1].width(), levels[-1].height()) > SMALLEST * 2:
         levels.append(_scaled(levels[-1], levels[-1].width() // 2, levels[-1].height() // 2))
     return Picture(tuple(levels))

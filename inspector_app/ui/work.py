@@ -135,25 +135,30 @@ def inspect_and_record(
     return Inspected(record, Judged(result, overlay_of(result, colour)), shown, golden)
 
 
-def judge_again(result: InspectionResult, settings: Settings, colour: str) -> Judged:
+def judge_again(recorded: Judged, settings: Settings, colour: str) -> Judged:
     """The same map under other settings; nothing is inferred and nothing recorded."""
+    result = recorded.result
     assert result.change_map is not None
     request = replace(result.request, settings=settings)
     judged = judge(request, result.change_map, result.engine, result.timing)
-    return Judged(judged, overlay_of(judged, colour))
+    return Judged(judged, overlay_of(judged, colour, recorded.overlay))
 
 
-def overlay_of(result: InspectionResult, colour: str) -> Overlay | None:
+def overlay_of(result: InspectionResult, colour: str, like: Overlay | None = None) -> Overlay | None:
     """What the result looks like over its test image; None without a map."""
     if result.change_map is None:
         return None
-    return map_overlay(
-        result.change_map, result.request.settings, result.defects, result.request.truth, colour
-    )
+    truth = result.request.truth
+    return map_overlay(result.change_map, result.request.settings, result.defects, truth, colour, like)
 
 
 def map_overlay(
-    change_map: ChangeMap, settings: Settings, defects: tuple[Defect, ...], truth: Mask | None, colour: str
+    change_map: ChangeMap,
+    settings: Settings,
+    defects: tuple[Defect, ...],
+    truth: Mask | None,
+    colour: str,
+    like: Overlay | None = None,
 ) -> Overlay:
     """The overlay of a map: what counts as a defect is strong, what is too small to count is faint."""
     mask = measured_mask(change_map, replace(settings, measure_at=MeasureAt.NATIVE))
@@ -161,7 +166,7 @@ def map_overlay(
     for defect in defects:
         box = defect.box
         counted[box.y : box.y + box.h, box.x : box.x + box.w] = True
-    return build_overlay(native_levels(change_map), mask & counted, mask & ~counted, truth, colour)
+    return build_overlay(native_levels(change_map), mask & counted, mask & ~counted, truth, colour, like)
 
 
 def truth_beside(path: Path, size: tuple[int, int]) -> Mask | None:

@@ -17,7 +17,7 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF, QTransform
 from inspector_app.core.change_map import Levels, Mask
 from inspector_app.core.defects import Defect
 from inspector_app.core.geometry import Region
-from inspector_app.ui.images import Picture, picture_of
+from inspector_app.ui.images import Picture, mapped_picture
 from inspector_app.ui.widgets.canvas import draw_picture
 
 
@@ -60,7 +60,14 @@ FAINT = 80
 """Alpha of what reached the threshold but is too small to count."""
 
 
-def build_overlay(levels: Levels, counted: Mask, small: Mask, truth: Mask | None, colour: str) -> Overlay:
+def build_overlay(
+    levels: Levels,
+    counted: Mask,
+    small: Mask,
+    truth: Mask | None,
+    colour: str,
+    like: Overlay | None = None,
+) -> Overlay:
     """For a worker.
 
     Args:
@@ -69,27 +76,34 @@ def build_overlay(levels: Levels, counted: Mask, small: Mask, truth: Mask | None
         small: ``H x W`` bool, what reached the threshold but not the least area.
         truth: ``H x W`` bool or None.
         colour: of the fill.
+        like: an overlay of the same map and truth under other limits; what does not hang on limits is its.
     """
     tint = QColor(colour)
-    fill = np.zeros((*counted.shape, 4), dtype=np.uint8)
-    fill[counted] = (tint.red(), tint.green(), tint.blue(), 255)
-    fill[small] = (tint.red(), tint.green(), tint.blue(), FAINT)
-    heat = heat_table()[levels]
-    for array in (fill, heat):
-        array.setflags(write=False)
-    outline = mask_edges(counted)
+    table = np.zeros((256, 4), dtype=np.uint8)
+    table[1] = (tint.red(), tint.green(), tint.blue(), 255)
+    table[2] = (tint.red(), tint.green(), tint.blue(), FAINT)
+    classes = counted.astype(np.uint8) + small.astype(np.uint8) * np.uint8(2)
+    if like is not None:
+        return Overlay(mapped_picture(classes, table), mask_edges(counted), like.heat, like.truth)
     return Overlay(
-        picture_of(fill), outline, picture_of(heat), mask_edges(truth) if truth is not None else ()
+        fill=mapped_picture(classes, table),
+        outline=mask_edges(counted),
+        heat=mapped_picture(levels, heat_table()),
+        truth=mask_edges(truth) if truth is not None else (),
     )
 
 
 def mask_edges(mask: Mask) -> tuple[QLineF, ...]:
     """The border between marked and unmarked pixels as straight lines, neighbours in line joined."""
-    padded = np.pad(mask, 1)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return ()
+    top, left = int(rows[0]), int(columns[0])
+    padded = np.pad(mask[top : rows[-1] + 1, left : columns[-1] + 1], 1)
     across = padded[1:, :] != padded[:-1, :]
     along = padded[:, 1:] != padded[:, :-1]
-    lines = [QLineF(x0 - 1, y, x1 - 1, y) for y, x0, x1 in _runs(across)]
-    lines += [QLineF(x, y0 - 1, x, y1 - 1) for x, y0, y1 in _runs(along.T)]
+    lines = [QLineF(left + x0 - 1, top + y, left + x1 - 1, top + y) for y, x0, x1 in _runs(across)]
+    lines += [QLineF(left + x, top + y0 - 1, left + x, top + y1 - 1) for x, y0, y1 in _runs(along.T)]
     return tuple(lines)
 
 

@@ -292,7 +292,8 @@ class InspectPresenter(QObject):
     def _preview_if_differs(self) -> None:
         if self.outcome is None or self.outcome.judged.result.change_map is None:
             return
-        result, settings, colour = self.outcome.judged.result, self.setup.on_screen, self._colour
+        recorded, settings, colour = self.outcome.judged, self.setup.on_screen, self._colour
+        result = recorded.result
         if what_decides(settings) == what_decides(result.request.settings):
             if self.preview is not None:
                 self.preview, self.chosen = None, None
@@ -303,7 +304,7 @@ class InspectPresenter(QObject):
         token = self._pair_token
         self._tools.runner.submit(
             PREVIEW_LANE,
-            lambda context: judge_again(result, settings, colour),
+            lambda context: judge_again(recorded, settings, colour),
             lambda judged: self._previewed(judged, token),
             self._tools.errors.failure,
             key="preview",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from inspector_app.core.inspection import MeasureAt, Settings
 from inspector_app.core.manifest import ModelManifest
 from inspector_app.core.protocols import RecipeRevision
@@ -37,8 +35,3 @@ def recipe_settings(revision: RecipeRevision, measure_at: MeasureAt = MeasureAt.
         product=recipe.product,
         measure_at=measure_at,
     )
-
-
-def with_limits(settings: Settings, limits: Limits) -> Settings:
-    """The same settings under other limits."""
-    return replace(settings, limits=limits)

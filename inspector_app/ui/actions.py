@@ -64,6 +64,7 @@ class Actions(QObject):
         batch = shell.batch_page
         batch.ask_folder.connect(self.batch_folder)
         batch.ask_golden.connect(self.batch_golden)
+        batch.ask_golden_folder.connect(self.batch_golden_folder)
         batch.ask_truth.connect(self.batch_truth)
         batch.ask_export.connect(lambda defects: self.export(shell.batch.export, "batch", defects))
         shell.history_page.ask_export.connect(
@@ -219,6 +220,11 @@ class Actions(QObject):
     def batch_golden(self) -> None:
         """By dialog."""
         if path := self._dialogs.open_file("Golden for the batch", IMAGES):
+            self._shell.batch.choose_golden(path)
+
+    def batch_golden_folder(self) -> None:
+        """By dialog."""
+        if path := self._dialogs.open_folder("Folder of goldens of the same names"):
             self._shell.batch.choose_golden(path)
 
     def batch_truth(self) -> None:

@@ -221,3 +221,19 @@ def test_the_window_opens_on_a_run(scored: Shell, settle: Settle) -> None:
     settle(scored.runner)
     assert scored.window.stack.currentIndex() == BATCH
     assert scored.batch_page.table.model().rowCount() == 6
+
+
+def test_a_folder_of_goldens_serves_by_name(shell: Shell, folder: Path, settle: Settle) -> None:
+    goldens = folder / "goldens"
+    for kind, name in (("good", "000.png"), ("good", "001.png"), ("good", "002.png"), ("dent", "000.png")):
+        (goldens / kind).mkdir(parents=True, exist_ok=True)
+        (goldens / kind / name).write_bytes((folder / "golden.png").read_bytes())
+    menu = shell.batch_page.golden.button.menu()
+    assert len(menu.actions()) == 2
+    shell.batch.choose_folder(folder / "test")
+    shell.batch.choose_golden(goldens)
+    assert "goldens" in shell.batch_page.golden.button.text()
+    shell.batch.start()
+    settle(shell.runner)
+    tiles = shell.batch_page.tiles
+    assert [tiles.text(name) for name in ("Pass", "Fail", "Error")] == ["3", "1", "2"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
+    QMenu,
     QProgressBar,
     QPushButton,
     QSplitter,
@@ -54,7 +57,9 @@ class BatchPage(QWidget):
         self._batch, self._model, self.pane = presenter, model, pane
         self._theme = LIGHT
         self.folder = Picker("Test images", "Choose a folder…", "The folder of test images  ·  Ctrl+O")
-        self.golden = Picker("Golden", "Choose a golden…", "One golden image for all  ·  Ctrl+G")
+        self.golden = Picker(
+            "Golden", "Choose a golden…", "One golden image for all, or a folder of goldens of the same names"
+        )
         self.truth = Picker("Annotations", "None", "Masks, LabelMe or COCO, for IoU and escapes  ·  Ctrl+T")
         self.recipe = QComboBox()
         self.recipe.setProperty("kind", "tall")
@@ -156,7 +161,10 @@ class BatchPage(QWidget):
         self.scores.toggled.connect(lambda on: self._right.setCurrentIndex(int(on)))
         self.folder.asked.connect(self.ask_folder)
         self.folder.dropped.connect(batch.choose_folder)
-        self.golden.asked.connect(self.ask_golden)
+        menu = QMenu(self)
+        menu.addAction("One golden for all…\tCtrl+G", self.ask_golden.emit)
+        menu.addAction("Folder of goldens of the same names…", self.ask_golden_folder.emit)
+        self.golden.set_menu(menu)
         self.golden.dropped.connect(batch.choose_golden)
         self.truth.asked.connect(self.ask_truth)
         self.truth.dropped.connect(lambda path: batch.change(truth=path))
@@ -220,7 +228,7 @@ class BatchPage(QWidget):
             (self.golden, setup.golden),
             (self.truth, setup.truth),
         ):
-            picker.show_choice(path.name if path else "", str(path) if path else "")
+            picker.show_choice(short_path(path) if path else "", str(path) if path else "")
         self.recipe.setCurrentIndex(max(0, self.recipe.findText(setup.recipe)) if setup.recipe else 0)
         self.recursive.setChecked(setup.recursive)
         self._show_run()
@@ -263,3 +271,8 @@ class BatchPage(QWidget):
         current = self.runs.findData(self._batch.run.run_id)
         self.runs.setCurrentIndex(current)
         self._show_run()
+
+
+def short_path(path: Path) -> str:
+    """With its folder, since folders named ``test`` and files named ``golden.png`` are many."""
+    return f"{path.parent.name}/{path.name}"

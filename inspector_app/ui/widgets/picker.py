@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QPushButton, QVBoxLayout, QWidget
 
 from inspector_app.ui.widgets.parts import label
 
@@ -42,10 +42,16 @@ class Picker(QWidget):
         self.button.setToolTip(f"{tip}\n{self._tip}".strip())
         self._elide()
 
+    def set_menu(self, menu: QMenu) -> None:
+        """Offer these when pressed, in place of ``asked``."""
+        self.button.setMenu(menu)
+        self._elide()
+
     def _elide(self) -> None:
-        room = max(40, self.button.width() - 28)
+        room = max(40, self.button.width() - (52 if self.button.menu() else 28))
         text = self.button.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideMiddle, room)
-        self.button.setText(text)
+        # Beside a menu's arrow the sheet's padding is lost.
+        self.button.setText(f"   {text}" if self.button.menu() else text)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)

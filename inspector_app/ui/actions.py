@@ -200,10 +200,11 @@ class Actions(QObject):
             recipes.save(question.value.name, question.value.note)
 
     def ask_reason(self, presenter: InspectPresenter | RecordPresenter, disposition: Disposition) -> None:
-        """By dialog; without a reason nothing is recorded."""
+        """By dialog; without a reason nothing is recorded. Others may come on screen while it is open."""
+        record = presenter.record
         question = ReasonQuestion(self._window, disposition)
         if question.exec() == QDialog.DialogCode.Accepted and question.value:
-            presenter.dispose(disposition, question.value)
+            presenter.dispose(disposition, question.value, record)
 
     def show_in_history(self, record: InspectionRecord) -> None:
         """A result of the strip, shown again."""

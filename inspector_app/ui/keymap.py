@@ -26,7 +26,8 @@ def bind_keys(shell: Shell) -> WedgeFilter:
         Qt.Key.Key_Insert: lambda on: bar.update_prefs(hidden=on),
         Qt.Key.Key_End: lambda on: bar.update_prefs(blink=on),
     }
-    return WedgeFilter(page, page.identity.serial, page.identity.take_key, page.enter, held)
+    identity = page.identity
+    return WedgeFilter(page, identity.serial, identity.take_key, identity.take_scan, page.enter, held)
 
 
 def window_keys(shell: Shell) -> tuple[KeyAction, ...]:

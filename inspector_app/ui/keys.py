@@ -18,6 +18,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from inspector_app.ui.scan_burst import ScanBurst
+
+_PRESSED_BY_SPACE = (QAbstractButton, QComboBox, QAbstractItemView)
+
 
 @dataclass(frozen=True)
 class KeyAction:
@@ -53,8 +57,9 @@ def _call(run: Callable[[], object]) -> None:
 class WedgeFilter(QObject):
     """Sends plain typing on a page to its scan field, and tells keys that are held.
 
-    A barcode wedge types like a keyboard. Whatever has the focus, what it types belongs into the scan field,
-    unless a person is writing somewhere else. Space inspects, unless the scan field holds a code being typed.
+    A barcode wedge types like a keyboard. Whatever has the focus, what it types belongs into the scan field. In
+    another text field a person may be writing: there speed tells. Space inspects, unless the scan field holds a
+    code being typed.
     """
 
     def __init__(
@@ -62,14 +67,18 @@ class WedgeFilter(QObject):
         page: QWidget,
         scan_field: QLineEdit,
         take: Callable[[str], None],
+        take_scan: Callable[[str], None],
         trigger: Callable[[], object],
         held: dict[Qt.Key, Callable[[bool], None]],
     ) -> None:
-        """``take`` gets plain text, ``trigger`` a space or Enter, each of ``held`` its key's going down and up."""
+        """``take`` gets plain text, ``take_scan`` a whole code that was scanned into another field, ``trigger``
+        a space or Enter, each of ``held`` its key's going down and up."""
         super().__init__(page)
         self._page = page
         self._scan = scan_field
         self._take = take
+        self._take_scan = take_scan
+        self._burst = ScanBurst()
         self._trigger = trigger
         self._held = held
         QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
@@ -105,9 +114,11 @@ class WedgeFilter(QObject):
         if event.key() == Qt.Key.Key_Space and self._space_triggers(watched):
             self._trigger()
             return True
-        if _writing(watched) or isinstance(watched, QComboBox | QAbstractItemView):
+        if _writing(watched):
+            if watched is not self._scan:
+                self._burst.typed(watched, event)
             return False
-        if event.key() == Qt.Key.Key_Space and isinstance(watched, QAbstractButton):
+        if event.key() == Qt.Key.Key_Space and isinstance(watched, _PRESSED_BY_SPACE):
             return False
         self._take(text)
         return True
@@ -115,7 +126,10 @@ class WedgeFilter(QObject):
     def _enter(self, watched: QWidget, event: QKeyEvent) -> bool:
         if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             return False
-        if _writing(watched) or isinstance(watched, QAbstractButton | QComboBox | QAbstractItemView):
+        if code := self._burst.entered(watched, event):
+            self._take_scan(code)
+            return True
+        if _writing(watched) or isinstance(watched, _PRESSED_BY_SPACE):
             return False
         self._trigger()
         return True
@@ -123,9 +137,7 @@ class WedgeFilter(QObject):
     def _space_triggers(self, watched: QWidget) -> bool:
         if watched is self._scan:
             return not self._scan.text() or self._scan.selectedText() == self._scan.text()
-        return not _writing(watched) and not isinstance(
-            watched, QAbstractButton | QComboBox | QAbstractItemView
-        )
+        return not _writing(watched) and not isinstance(watched, _PRESSED_BY_SPACE)
 
 
 def _writing(widget: QWidget) -> bool:

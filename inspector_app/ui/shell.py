@@ -73,7 +73,7 @@ class Shell(QObject):
         tools, colour = self.tools, self.theme.mask
         self.engine = EnginePresenter(tools, self)
         self.pair = InspectPresenter(tools, self.engine, colour, self)
-        self.live = LiveControl(LivePresenter(self.runner, self), self.pair, self)
+        self.live = LiveControl(LivePresenter(tools, self), self.pair, self.errors, self)
         self.counters = CountersPresenter(tools, self)
         self.recipes = RecipesPresenter(tools, self.pair, self.engine, self)
         self.batch = BatchPresenter(tools, self)
@@ -106,12 +106,15 @@ class Shell(QObject):
         self.recipes.changed.connect(self._show_recipes)
         self.pair.setup_changed.connect(self._show_recipes)
         self.inspect_page.identity.changed.connect(self._identity_changed)
+        # The station stands in it from the start, before anything is entered.
+        self._identity_changed(self.inspect_page.identity.identity)
 
     def _sound(self, record: InspectionRecord) -> None:
         if self.inspector.settings.sound and record.verdict is not Verdict.PASS:
             self._app.beep()
 
     def _identity_changed(self, identity: Identity) -> None:
+        self.pair.set_identity(identity)
         self.batch_record.identity = self.history_record.identity = identity
 
     def _batch_moved(self) -> None:

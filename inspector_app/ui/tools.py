@@ -16,6 +16,8 @@ PREVIEW_LANE = "preview"
 """Judging again."""
 RECORD_LANE = "records"
 """Questions to the store."""
+LIVE_LANE = "live"
+"""The camera."""
 
 
 @dataclass(frozen=True, eq=False)

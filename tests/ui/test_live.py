@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inspector_app.core.errors import OperatorError
+from inspector_app.core.errors import KeeperError, OperatorError
 from inspector_app.core.frame import Frame
+from inspector_app.core.inspection import InspectionRecord
+from inspector_app.core.protocols import HistoryFilter
 from inspector_app.core.verdict import Verdict
+from inspector_app.ui.inspect import live
 from inspector_app.ui.inspect.live import LiveState, Mailbox
 from inspector_app.ui.shell import Shell
 from inspector_app.ui.work import Shown
@@ -156,8 +159,6 @@ def test_the_mailbox_keeps_the_newest_and_counts_the_rest() -> None:
 def test_a_golden_opened_meanwhile_records_nothing(
     shell: Shell, pair: tuple[Path, Path, Path], until: Until
 ) -> None:
-    from inspector_app.core.protocols import HistoryFilter
-
     camera = FakeCamera()
     shell.live.start(camera)
     until(lambda: name_of(shell) != "")
@@ -169,3 +170,150 @@ def test_a_golden_opened_meanwhile_records_nothing(
     until(lambda: camera.number > seen + 3)
     shell.live.stop()
     assert shell.inspector.store.search(HistoryFilter()) == []
+
+
+class BrokenCamera(FakeCamera):
+    """Opens, but breaks with ``fault`` when it is read."""
+
+    def __init__(self, fault: Exception) -> None:
+        super().__init__()
+        self.fault: Exception | None = fault
+
+    def grab(self, timeout_s: float) -> Frame | None:
+        if self.fault is not None:
+            raise self.fault
+        return super().grab(timeout_s)
+
+
+def recorded(shell: Shell) -> list[InspectionRecord]:
+    return shell.inspector.store.search(HistoryFilter())
+
+
+def test_no_old_frame_is_inspected_when_the_source_is_lost_stopped_or_ended(
+    shell: Shell, golden: None, until: Until, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "RETRY_S", (60.0,))
+    camera = FakeCamera()
+    shell.live.start(camera)
+    until(lambda: name_of(shell) != "")
+    camera.lost.set()
+    until(lambda: shell.live.state is LiveState.LOST)
+    assert not shell.live.trigger()
+    assert shell.window.banner.notice is not None
+    assert "no pictures now" in shell.window.banner.notice.text
+    shell.live.stop()
+    settle(shell.runner)
+    assert not shell.live.trigger()
+    assert shell.inspect_page.verdict.card.reason.startswith("An old picture")
+    shell.live.start(FakeCamera(last=2))
+    until(lambda: shell.live.state is LiveState.ENDED)
+    assert not shell.live.trigger()
+    settle(shell.runner)
+    assert recorded(shell) == []
+
+
+def test_a_frame_is_inspected_once_and_the_next_trigger_waits_for_a_newer_one(
+    shell: Shell, golden: None, until: Until, settle: Settle
+) -> None:
+    camera = FakeCamera()
+    shell.live.start(camera)
+    until(lambda: name_of(shell) != "")
+    for serial in ("SN1", "SN2"):
+        shell.inspect_page.identity.serial.setText(serial)
+        shell.live.trigger()
+    assert not shell.live.trigger()
+    assert shell.window.banner.notice is not None
+    assert "waiting" in shell.window.banner.notice.text
+    until(lambda: len(recorded(shell)) == 2)
+    shell.live.stop()
+    settle(shell.runner)
+    second, first = recorded(shell)
+    assert (first.identity.serial, second.identity.serial) == ("SN1", "SN2")
+    assert first.image.sha256 != second.image.sha256
+
+
+def test_a_trigger_that_waits_for_a_frame_is_told_when_none_comes(
+    shell: Shell, golden: None, until: Until, settle: Settle
+) -> None:
+    camera = FakeCamera()
+    shell.live.start(camera)
+    until(lambda: name_of(shell) != "")
+    shell.live._newest = None
+    shell.live.trigger()
+    shell.live.stop()
+    assert shell.window.banner.notice is not None
+    assert "No new picture came" in shell.window.banner.notice.text
+    settle(shell.runner)
+
+
+def test_a_source_that_breaks_says_so(shell: Shell, golden: None, until: Until, settle: Settle) -> None:
+    shell.live.start(BrokenCamera(ZeroDivisionError("driver")))
+    until(lambda: shell.live.state is LiveState.STOPPED)
+    assert not shell.live.running
+    assert "ZeroDivisionError" in shell.live.text
+    assert shell.window.banner.notice is not None
+    assert "ZeroDivisionError" in shell.window.banner.notice.text
+    settle(shell.runner)
+
+
+def test_a_camera_that_opens_but_gives_nothing_is_tried_ever_more_seldom(
+    shell: Shell, golden: None, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = (0.01, 0.02, 0.03)
+    monkeypatch.setattr(live, "RETRY_S", pauses)
+    events: list[tuple[str, str]] = []
+    monkeypatch.setattr(shell.inspector.store, "add_event", lambda *said: events.append(said))
+    told: list[str] = []
+    shell.live._live.news.connect(lambda news: told.append(news.text))
+    camera = BrokenCamera(OperatorError("camera_lost", "Nothing can be read."))
+    shell.live.start(camera)
+    until(lambda: camera.opened > 4)
+    camera.fault = None
+    until(lambda: name_of(shell) != "")
+    waits = [text.rsplit(" in ", 1)[1] for text in told if "Trying again" in text]
+    assert waits[:4] == ["0.01 s.", "0.02 s.", "0.03 s.", "0.03 s."]
+    shell.live.stop()
+    until(lambda: shell.runner.idle)
+    assert events == [
+        ("camera", "fake camera was lost: Nothing can be read."),
+        ("camera", "fake camera is back."),
+    ]
+
+
+def test_pictures_go_on_where_the_event_cannot_be_kept(
+    shell: Shell, golden: None, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*said: str) -> None:
+        raise KeeperError("disk_full", "The disk is full.")
+
+    monkeypatch.setattr(shell.inspector.store, "add_event", full)
+    notices: list[str] = []
+    shell.errors.raised.connect(lambda notice: notices.append(notice.text))
+    camera = FakeCamera()
+    camera.lost.set()
+    shell.live.start(camera)
+    until(lambda: name_of(shell) != "")
+    assert "The disk is full." in notices
+    shell.live.stop()
+
+
+def test_one_after_another_a_serial_goes_with_one_record(
+    shell: Shell, golden: None, until: Until, settle: Settle
+) -> None:
+    shell.live.set_continuous(True)
+    shell.live.start(FakeCamera())
+    until(lambda: len(recorded(shell)) > 1)
+    field = shell.inspect_page.identity.serial
+    field.setText("SN1")
+    seen = len(recorded(shell))
+    until(lambda: len(recorded(shell)) > seen + 1)
+    field.returnPressed.emit()
+    until(lambda: field.text() == "")
+    seen = len(recorded(shell))
+    field.setText("SN")
+    until(lambda: len(recorded(shell)) > seen + 1)
+    assert field.text() == "SN"
+    assert field.selectedText() == ""
+    shell.live.stop()
+    settle(shell.runner)
+    assert [one.identity.serial for one in recorded(shell) if one.identity.serial] == ["SN1"]

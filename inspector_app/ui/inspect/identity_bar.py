@@ -32,6 +32,8 @@ class IdentityBar(QWidget):
             layout.addWidget(label(name, "small"))
             layout.addWidget(field, share)
             field.textChanged.connect(lambda text: self.changed.emit(self.identity))
+        self._edited = False
+        self.serial.textChanged.connect(self._typed)
         self.serial.returnPressed.connect(self.scanned)
         for field in (self.lot, self.operator):
             field.returnPressed.connect(self.serial.setFocus)
@@ -51,9 +53,29 @@ class IdentityBar(QWidget):
         self.serial.setFocus()
         self.serial.insert(text)
 
-    def ready_for_next(self) -> None:
-        """After a record: the next scan overwrites the serial."""
+    def _typed(self) -> None:
+        self._edited = True
+
+    def take_scan(self, serial: str) -> None:
+        """A whole code that a wedge typed into another field."""
+        self.serial.setFocus()
+        self.serial.setText(serial)
+        self.scanned.emit()
+
+    def taken(self) -> None:
+        """The serial goes with an inspection from now on: the next scan overwrites it, even before the record
+        is there."""
+        self._edited = False
         self.serial.selectAll()
+
+    def recorded(self, serial: str, *, once: bool) -> None:
+        """A record bears ``serial``; ``once``: no other may. What was typed since is the next unit's."""
+        if self._edited or not serial or self.serial.text().strip() != serial:
+            return
+        if once:
+            self.serial.clear()
+        else:
+            self.serial.selectAll()
 
 
 def _field(name: str, placeholder: str, kind: str = "") -> QLineEdit:

@@ -9,9 +9,10 @@ from enum import Enum
 
 from PySide6.QtCore import QObject, Signal
 
-from inspector_app.core.errors import OperatorError
+from inspector_app.core.errors import InspectorError, KeeperError, OperatorError
 from inspector_app.core.protocols import FrameSource
-from inspector_app.ui.jobs import Failure, Job, JobContext, JobRunner
+from inspector_app.ui.jobs import Failure, Job, JobContext
+from inspector_app.ui.tools import LIVE_LANE, Tools
 from inspector_app.ui.work import Shown
 
 GRAB_TIMEOUT_S = 0.25
@@ -72,39 +73,65 @@ class _Wake:
     """A frame lies in the mailbox."""
 
 
-def run_live(source: FrameSource, mailbox: Mailbox, context: JobContext) -> LiveNews:
-    """Grab until cancelled or ended; a lost source is opened again, with growing pauses."""
-    tries = 0
-    while not context.cancelled():
+class LiveLoop:
+    """Grabs until cancelled or ended; a lost source is opened again, with growing pauses. For a worker.
+
+    ``note`` keeps what happened to the source for later.
+    """
+
+    def __init__(
+        self, source: FrameSource, mailbox: Mailbox, context: JobContext, note: Callable[[str], None]
+    ) -> None:
+        self._source, self._mailbox, self._context, self._note = source, mailbox, context, note
+        self._tries = 0
+
+    def run(self) -> LiveNews:
+        """How it ended."""
+        source, context = self._source, self._context
+        while not context.cancelled():
+            try:
+                context.report(LiveNews(LiveState.CONNECTING, f"Connecting to {source.name}"))
+                source.open()
+                context.report(LiveNews(LiveState.RUNNING, source.name))
+                if self._grab_all():
+                    return LiveNews(LiveState.ENDED, f"{source.name} has ended")
+            except OperatorError as error:
+                self._lost(error)
+            finally:
+                source.close()
+        return LiveNews(LiveState.STOPPED)
+
+    def _lost(self, error: OperatorError) -> None:
+        pause = RETRY_S[min(self._tries, len(RETRY_S) - 1)]
+        if self._tries == 0:
+            self._tell(f"{self._source.name} was lost: {error.message}")
+        self._tries += 1
+        text = f"{error.message} Trying again in {pause:g} s."
+        self._context.report(LiveNews(LiveState.LOST, text))
+        self._context.wait(pause)
+
+    def _grab_all(self) -> bool:
+        """True when the source has ended, False when cancelled."""
+        while not self._context.cancelled():
+            frame = self._source.grab(GRAB_TIMEOUT_S)
+            if frame is None:
+                if self._source.ended:
+                    return True
+                continue
+            if self._tries:
+                # Only a frame proves that it is back: many a camera opens and then gives nothing.
+                self._tries = 0
+                self._tell(f"{self._source.name} is back.")
+            if self._mailbox.put(Shown.of(frame)):
+                self._context.report(_Wake())
+        return False
+
+    def _tell(self, text: str) -> None:
+        """Pictures go on where the note cannot be kept; that is told."""
         try:
-            context.report(LiveNews(LiveState.CONNECTING, f"Connecting to {source.name}"))
-            source.open()
-            tries = 0
-            context.report(LiveNews(LiveState.RUNNING, source.name))
-            if _grab_all(source, mailbox, context):
-                return LiveNews(LiveState.ENDED, f"{source.name} has ended")
-        except OperatorError as error:
-            pause = RETRY_S[min(tries, len(RETRY_S) - 1)]
-            tries += 1
-            text = f"{error.message} Trying again in {pause:g} s."
-            context.report(LiveNews(LiveState.LOST, text))
-            context.wait(pause)
-        finally:
-            source.close()
-    return LiveNews(LiveState.STOPPED)
-
-
-def _grab_all(source: FrameSource, mailbox: Mailbox, context: JobContext) -> bool:
-    """True when the source has ended, False when cancelled."""
-    while not context.cancelled():
-        frame = source.grab(GRAB_TIMEOUT_S)
-        if frame is None:
-            if source.ended:
-                return True
-            continue
-        if mailbox.put(Shown.of(frame)):
-            context.report(_Wake())
-    return False
+            self._note(text)
+        except KeeperError as error:
+            self._context.report(Failure(error))
 
 
 class LivePresenter(QObject):
@@ -113,9 +140,9 @@ class LivePresenter(QObject):
     frame = Signal(object)
     news = Signal(object)
 
-    def __init__(self, runner: JobRunner, parent: QObject | None = None) -> None:
+    def __init__(self, tools: Tools, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._runner = runner
+        self._tools = tools
         self._job: Job[LiveNews] | None = None
         self._mailbox = Mailbox()
         self.state = LiveState.STOPPED
@@ -136,11 +163,14 @@ class LivePresenter(QObject):
         mailbox = Mailbox()
         self._mailbox = mailbox
         self._told(LiveNews(LiveState.CONNECTING, f"Connecting to {source.name}"))
+        store = self._tools.inspector.store
         token: list[Job[LiveNews]] = []
         mine: Callable[[], bool] = lambda: bool(token) and self._job is token[0]  # noqa: E731
-        job = self._runner.submit(
-            "live",
-            lambda context: run_live(source, mailbox, context),
+        job = self._tools.runner.submit(
+            LIVE_LANE,
+            lambda context: LiveLoop(
+                source, mailbox, context, lambda text: store.add_event("camera", text)
+            ).run(),
             lambda news: self._ended(news) if mine() else None,
             lambda failure: self._failed(failure) if mine() else None,
             progress=lambda said: self._progress(said) if mine() else None,
@@ -158,6 +188,8 @@ class LivePresenter(QObject):
     def _progress(self, said: object) -> None:
         if isinstance(said, LiveNews):
             self._told(said)
+        elif isinstance(said, Failure):
+            self._tools.errors.failure(said)
         elif (shown := self._mailbox.take()) is not None:
             self.frame.emit(shown)
 
@@ -167,8 +199,10 @@ class LivePresenter(QObject):
 
     def _failed(self, failure: Failure) -> None:
         self._job = None
-        text = "" if failure.cancelled else f"The source failed: {failure.error}"
-        self._told(LiveNews(LiveState.STOPPED, text))
+        error = failure.error
+        reason = error.message if isinstance(error, InspectorError) else f"{type(error).__name__}: {error}"
+        self._told(LiveNews(LiveState.STOPPED, "" if failure.cancelled else f"The source failed. {reason}"))
+        self._tools.errors.failure(failure)
 
     def _told(self, news: LiveNews) -> None:
         self.state = news.state

@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from inspector_app.core.geometry import Region
+from inspector_app.core.inspection import InspectionRecord
 from inspector_app.core.verdict import Disposition
 from inspector_app.ui.engine import EnginePresenter
 from inspector_app.ui.inspect.action_bar import ActionBar
@@ -16,6 +17,7 @@ from inspector_app.ui.inspect.counters import CountersPanel, CountersPresenter
 from inspector_app.ui.inspect.identity_bar import IdentityBar
 from inspector_app.ui.inspect.layers import golden_layers, pair_layers
 from inspector_app.ui.inspect.limits_panel import LimitsPanel
+from inspector_app.ui.inspect.live import LiveState
 from inspector_app.ui.inspect.live_control import LiveControl
 from inspector_app.ui.inspect.pair_view import PairView
 from inspector_app.ui.inspect.presenter import InspectPresenter
@@ -48,6 +50,7 @@ class InspectPage(QWidget):
         super().__init__(parent)
         self._pair, self._engine, self._live, self._counters = pair, engine, live, counters
         self._theme = LIGHT
+        self._live_state = live.state
         self.actions_bar = ActionBar()
         self.identity = IdentityBar(station)
         self.view = PairView()
@@ -106,7 +109,8 @@ class InspectPage(QWidget):
         self._pair.setup_changed.connect(self._show_setup)
         self._pair.busy_changed.connect(self.actions_bar.show_busy)
         self._pair.recorded.connect(self._counters.recorded)
-        self._pair.recorded.connect(lambda record: self.identity.ready_for_next())
+        self._pair.identity_taken.connect(self.identity.taken)
+        self._pair.recorded.connect(self._recorded)
         self._counters.changed.connect(self._show_counters)
         self._engine.changed.connect(self._show_outcome)
         self._live.changed.connect(self._show_live)
@@ -115,8 +119,7 @@ class InspectPage(QWidget):
         self.actions_bar.inspect.connect(self._live.trigger)
         self.actions_bar.continuous.connect(self._live.set_continuous)
         self.actions_bar.use_as_golden.connect(self._pair.use_test_as_golden)
-        self.identity.changed.connect(self._pair.set_identity)
-        self.identity.scanned.connect(self._live.trigger)
+        self.identity.scanned.connect(self._scanned)
         self.limits.moved.connect(self._pair.set_limits)
         self.limits.reset.connect(lambda: self._pair.set_setup(self._pair.setup.reset()))
         self.verdict.defect_stepped.connect(self.step_defect)
@@ -135,6 +138,14 @@ class InspectPage(QWidget):
         path = paths[0]
         truth = path.suffix.lower() == ".json" or path.stem.endswith("_mask")
         (self._pair.open_truth if truth else self._pair.open_test)(path)
+
+    def _recorded(self, record: InspectionRecord) -> None:
+        once = self._live.continuous and self._live.running
+        self.identity.recorded(record.identity.serial, once=once)
+
+    def _scanned(self) -> None:
+        self.identity.taken()
+        self._live.scanned()
 
     # What operators do by key or button
 
@@ -220,7 +231,7 @@ class InspectPage(QWidget):
     def _show_pair(self) -> None:
         golden, test = self._pair.golden, self._pair.test
         self.view.show_golden(golden.picture if golden else None, title_of(golden) if golden else "")
-        live = self._live.running and self._pair.outcome is None
+        live = self._live.state is LiveState.RUNNING and self._pair.outcome is None
         if self.view_bar.prefs.blink and golden is not None:
             self.view.show_test(golden.picture, f"{golden.frame.name} (golden)")
         else:
@@ -244,6 +255,8 @@ class InspectPage(QWidget):
         outcome = self._pair.outcome
         if outcome is not None:
             self.verdict.card.show_record(outcome.record, self._theme)
+        elif self._pair.not_recorded:
+            self.verdict.card.show_problem(self._theme, "Not recorded", self._pair.not_recorded)
         elif self._engine.loading:
             self.verdict.card.show_idle(
                 self._theme, "Loading model", f"{self._engine.model} is being loaded."
@@ -252,8 +265,11 @@ class InspectPage(QWidget):
             self.verdict.card.show_idle(self._theme, "No model", self._next_step())
         else:
             self.verdict.card.show_idle(
-                self._theme, "Ready" if self._pair.can_inspect() else "No verdict yet", self._next_step()
+                self._theme, "Ready" if self._is_ready() else "No verdict yet", self._next_step()
             )
+
+    def _is_ready(self) -> bool:
+        return self._pair.can_inspect() and not self._live.old_frame
 
     def _next_step(self) -> str:
         if self._engine.service is None:
@@ -262,6 +278,8 @@ class InspectPage(QWidget):
             return "Open a golden, or choose a recipe."
         if self._pair.test is None:
             return "Open a test image, or start the live source."
+        if self._live.old_frame:
+            return "An old picture of the live source. Start it again, or open a test image."
         if self._live.running:
             return "Live. Inspect, Space or F5 takes the newest frame."
         return "Press Inspect, Space or F5."
@@ -284,6 +302,10 @@ class InspectPage(QWidget):
 
     def _show_live(self) -> None:
         self.actions_bar.show_live(self._live.state, self._live.running, self._theme)
+        if self._live.state is not self._live_state:
+            self._live_state = self._live.state
+            self._show_pair()
+            self._show_card()
 
 
 def title_of(shown: Shown) -> str:

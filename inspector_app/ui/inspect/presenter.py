@@ -17,7 +17,7 @@ from inspector_app.core.inspection import (
     InspectionRequest,
 )
 from inspector_app.core.recipe import Limits
-from inspector_app.core.verdict import Disposition
+from inspector_app.core.verdict import Disposition, Verdict
 from inspector_app.services.limits import suggested_limits
 from inspector_app.ui.engine import EnginePresenter
 from inspector_app.ui.inspect.setup import Setup, what_decides
@@ -47,6 +47,7 @@ class InspectPresenter(QObject):
     busy_changed = Signal(bool)
     recorded = Signal(object)
     disposed = Signal(object)
+    identity_taken = Signal()
 
     def __init__(
         self, tools: Tools, engine: EnginePresenter, mask_colour: str, parent: QObject | None = None
@@ -64,8 +65,9 @@ class InspectPresenter(QObject):
         self.preview: Judged | None = None
         self.chosen: int | None = None
         self.busy = False
+        self.not_recorded = ""
         self._pair_token = 0
-        self._again = False
+        self._again: Identity | None = None
         self._waiting = False
         self._goldens: tuple[Shown, ...] = ()
         engine.changed.connect(self._engine_changed)
@@ -167,6 +169,7 @@ class InspectPresenter(QObject):
     def _drop_outcome(self) -> None:
         self._pair_token += 1
         self.outcome = self.preview = self.chosen = None
+        self.not_recorded = ""
         self.pair_changed.emit()
         self.outcome_changed.emit()
 
@@ -183,16 +186,21 @@ class InspectPresenter(QObject):
         there = self.golden is not None and self._engine.service is not None and not self.busy
         return there and (self.test is not None or not with_test)
 
-    def inspect(self, shown: Shown | None = None) -> bool:
-        """Inspect the test image on screen, or ``shown``; False when something is missing, which is told."""
+    def inspect(self, shown: Shown | None = None, identity: Identity | None = None) -> bool:
+        """Inspect the test image on screen, or ``shown``; False when something is missing, which is told.
+
+        ``identity`` is given where the unit is not the one whose serial is entered now.
+        """
         if shown is not None:
             self.test, self.truth = shown, None
-        request = self._request()
+        request = self._request(identity or self.identity)
         service = self._engine.service
         if request is None or service is None:
             return False
+        if identity is None:
+            self.identity_taken.emit()
         if self.busy:
-            self._again = True
+            self._again = request.identity
             return False
         assert self.test is not None
         test, goldens, colour = self.test, self._goldens, self._colour
@@ -203,11 +211,11 @@ class InspectPresenter(QObject):
             ENGINE_LANE,
             lambda context: inspect_and_record(service, request, test, goldens, colour),
             lambda inspected: self._inspected(inspected, token),
-            self._inspect_failed,
+            lambda failure: self._inspect_failed(failure, token),
         )
         return True
 
-    def _request(self) -> InspectionRequest | None:
+    def _request(self, identity: Identity) -> InspectionRequest | None:
         if self.golden is None:
             self._say("no_golden", "There is no golden to compare with.", "Open one, or choose a recipe.")
         elif self.test is None:
@@ -224,7 +232,7 @@ class InspectPresenter(QObject):
                 golden=self.golden.frame,
                 golden_ref=ImageRef.of(self.golden.frame),
                 settings=self.setup.deciding,
-                identity=self.identity,
+                identity=identity,
                 truth=self.truth.mask if self.truth else None,
                 keep_image=True,
             )
@@ -233,7 +241,7 @@ class InspectPresenter(QObject):
     def _inspected(self, inspected: Inspected, token: int) -> None:
         self._set_busy(False)
         if token == self._pair_token:
-            self.outcome, self.preview = inspected, None
+            self.outcome, self.preview, self.not_recorded = inspected, None, ""
             self.test, self.golden = inspected.shown, inspected.golden
             self.chosen = None
             self.pair_changed.emit()
@@ -244,13 +252,20 @@ class InspectPresenter(QObject):
 
     def _inspect_again(self) -> None:
         """What was asked for while the engine was busy."""
-        if self._again:
-            self._again = False
-            self.inspect()
+        identity, self._again = self._again, None
+        if identity is not None:
+            self.inspect(None, identity)
 
-    def _inspect_failed(self, failure: Failure) -> None:
-        self._again = False
+    def _inspect_failed(self, failure: Failure, token: int) -> None:
+        """The unit before must not lend its verdict to one that has none."""
+        self._again = None
         self._set_busy(False)
+        if token == self._pair_token and failure.error is not None:
+            self._drop_outcome()
+            self.not_recorded = (
+                str(getattr(failure.error, "message", "")) or "Inspector broke; see the message."
+            )
+            self.outcome_changed.emit()
         self._tools.errors.failure(failure)
 
     def _set_busy(self, busy: bool) -> None:
@@ -339,15 +354,21 @@ class InspectPresenter(QObject):
 
     # People
 
+    @property
+    def record(self) -> InspectionRecord | None:
+        """The one whose verdict is on screen."""
+        return self.outcome.record if self.outcome is not None else None
+
     def can_dispose(self) -> bool:
         """Whether a person may decide: something was recorded and it did not pass."""
-        return self.outcome is not None and self.outcome.record.verdict.value != "PASS"
+        return self.record is not None and self.record.verdict is not Verdict.PASS
 
-    def dispose(self, disposition: Disposition, reason: str = "") -> None:
-        """Record a person's decision on the unit on screen."""
-        if self.outcome is None or not self.can_dispose():
+    def dispose(self, disposition: Disposition, reason: str = "", of: InspectionRecord | None = None) -> None:
+        """Record a person's decision on ``of``, or on the unit on screen."""
+        record = of or self.record
+        if record is None or record.verdict is Verdict.PASS:
             return
-        record_id = self.outcome.record.id
+        record_id = record.id
         entry = DispositionEntry(
             disposition, self.identity.operator, reason, self._tools.inspector.clock.now()
         )

@@ -69,6 +69,10 @@ class VerdictCard(QFrame):
         """There is no verdict (yet)."""
         self._fill(theme, None, word, reason, "", "")
 
+    def show_problem(self, theme: Theme, word: str, reason: str) -> None:
+        """There is none, and that is a fault."""
+        self._fill(theme, Verdict.ERROR, word, reason, "", "")
+
     def show_record(self, record: InspectionRecord, theme: Theme) -> None:
         """A committed record."""
         self._fill(

@@ -65,14 +65,15 @@ class RecordPresenter(QObject):
         """Whether a person may decide."""
         return self.record is not None and self.record.verdict is not Verdict.PASS
 
-    def dispose(self, disposition: Disposition, reason: str = "") -> None:
-        """Record a decision."""
-        if self.record is None or not self.can_dispose():
+    def dispose(self, disposition: Disposition, reason: str = "", of: InspectionRecord | None = None) -> None:
+        """Record a decision on ``of``, or on the record that is shown."""
+        record = of or self.record
+        if record is None or record.verdict is Verdict.PASS:
             return
         entry = DispositionEntry(
             disposition, self.identity.operator, reason, self._tools.inspector.clock.now()
         )
-        store, record_id = self._tools.inspector.store, self.record.id
+        store, record_id = self._tools.inspector.store, record.id
         self._tools.runner.submit(
             RECORD_LANE,
             lambda context: store.dispose(record_id, entry),

@@ -22,6 +22,7 @@ from inspector_app.ui.inspect.dialogs import (
 from inspector_app.ui.inspect.limits_panel import LimitsPanel
 from inspector_app.ui.inspect.setup import Setup
 from inspector_app.ui.inspect.verdict_panel import VerdictPanel
+from inspector_app.ui.inspect.view_bar import ViewBar
 from inspector_app.ui.jobs import Failure
 from inspector_app.ui.keys import KeyAction
 from inspector_app.ui.keys_help import KeysHelp
@@ -220,3 +221,20 @@ def test_the_engine_story_says_why_no_better_one_runs() -> None:
     ]
     assert "best" in engine_story(EngineInfo("TensorRT", "CUDA", "float16"))
     assert engine_story(None) == "No engine is loaded."
+
+
+def test_the_heat_map_brings_its_scale(qtbot: QtBot) -> None:
+    bar = ViewBar()
+    qtbot.addWidget(bar)
+    bar.set_theme(DARK)
+    bar.show()
+    assert not bar.legend.isVisible()
+    bar.next_mode()
+    bar.next_mode()
+    assert bar.legend.isVisible()
+    assert not bar.legend.grab().isNull()
+    compact = ViewBar(compact=True)
+    qtbot.addWidget(compact)
+    compact.show()
+    assert not compact.regions.isVisible()
+    assert compact.minimumSizeHint().width() < bar.minimumSizeHint().width()

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QSlider, QToolButton, QWidget
 
-from inspector_app.ui.inspect.overlay import MaskMode
+from inspector_app.ui.inspect.overlay import HEAT_STOPS, MaskMode
 from inspector_app.ui.theme import Theme
+from inspector_app.ui.widgets.heat_legend import HeatLegend
 from inspector_app.ui.widgets.icons import icon
 from inspector_app.ui.widgets.parts import label
 from inspector_app.ui.widgets.segments import Segments
@@ -66,6 +67,8 @@ class ViewBar(QFrame):
             layout.addWidget(label("Opacity", "small"))
         layout.addWidget(self.opacity)
         layout.addWidget(self.truth)
+        self.legend = HeatLegend(HEAT_STOPS)
+        layout.addWidget(self.legend)
         layout.addStretch(1)
         layout.addWidget(self.regions)
         layout.addWidget(self._fit)
@@ -78,7 +81,8 @@ class ViewBar(QFrame):
         self.set_prefs(self.prefs)
 
     def set_theme(self, theme: Theme) -> None:
-        """Icons."""
+        """Icons and the legend."""
+        self.legend.set_theme(theme)
         self._fit.setIcon(icon("fit", theme.text))
         self.regions.setIcon(icon("region", theme.text))
 
@@ -86,6 +90,7 @@ class ViewBar(QFrame):
         """Show preferences, silently."""
         self.prefs = prefs
         self._modes.set_index(MODES.index(prefs.mode))
+        self.legend.setVisible(prefs.mode is MaskMode.HEAT)
         for widget in (self.opacity, self.truth):
             widget.blockSignals(True)
         self.opacity.setValue(round(prefs.opacity * 100))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -19,6 +20,8 @@ from inspector_app.core.errors import InspectorError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+CLOSE_PATIENCE_S = 8.0
+"""Longer than any record takes to commit, shorter than an operator waits for a window to close."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,13 +125,19 @@ class JobRunner(QObject):
             if self._open == 0:
                 self.idle_changed.emit(True)
 
-    def close(self) -> None:
-        """Cancel everything, wait for the workers, deliver nothing more."""
+    def close(self, patience_s: float = CLOSE_PATIENCE_S) -> None:
+        """Cancel everything, wait for the workers, deliver nothing more.
+
+        A worker that does not end in time (a driver that hangs) is left behind; the program ends without it.
+        """
         self._closed = True
         for lane in self._lanes.values():
             lane.stop()
-        for lane in self._lanes.values():
-            lane.thread.join()
+        end = time.monotonic() + patience_s
+        for name, lane in self._lanes.items():
+            lane.thread.join(max(0.0, end - time.monotonic()))
+            if lane.thread.is_alive():
+                log.warning("the worker of %s hangs and is left behind", name)
 
 
 class _Lane:
@@ -140,7 +149,9 @@ class _Lane:
         self._waiting: list[Job[Any]] = []
         self._running: Job[Any] | None = None
         self._lock = threading.Lock()
-        self.thread = threading.Thread(target=self._loop, name=f"job-{name}")
+        self._stopped = False
+        # A daemon, so that one that hangs in a driver cannot keep the program alive.
+        self.thread = threading.Thread(target=self._loop, name=f"job-{name}", daemon=True)
         self.thread.start()
 
     def put(self, job: Job[Any]) -> None:
@@ -153,6 +164,7 @@ class _Lane:
 
     def stop(self) -> None:
         with self._lock:
+            self._stopped = True
             for job in self._waiting:
                 job.cancel()
             if self._running is not None:
@@ -164,16 +176,21 @@ class _Lane:
             with self._lock:
                 self._waiting.remove(job)
                 self._running = job
-            self._emit(self._run(job))
+            self._tell(self._run(job))
             with self._lock:
                 self._running = None
             # The frame must not keep a finished job (and its pictures) alive while it waits for the next.
             del job
 
+    def _tell(self, call: Callable[[], bool]) -> None:
+        """Once stopped nobody listens: a worker that was left behind may outlive the runner."""
+        if not self._stopped:
+            self._emit(call)
+
     def _run(self, job: Job[Any]) -> Callable[[], bool]:
         if job.cancel_event.is_set():
             return _ended(job.failed, Failure())
-        context = JobContext(job.cancel_event, lambda said: self._emit(_told(job, said)))
+        context = JobContext(job.cancel_event, lambda said: self._tell(_told(job, said)))
         try:
             result = job.work(context)
         except InspectorError as error:

@@ -115,6 +115,7 @@ class Shell(QObject):
 
     def _identity_changed(self, identity: Identity) -> None:
         self.pair.set_identity(identity)
+        self.batch.set_identity(identity)
         self.batch_record.identity = self.history_record.identity = identity
 
     def _batch_moved(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -86,3 +87,24 @@ def test_close_ends_waiting_and_running_work_and_delivers_nothing(runner: JobRun
     assert not delivered
     with pytest.raises(RuntimeError, match="closed"):
         runner.submit("a", lambda context: 1, delivered.append, delivered.append)
+
+
+def test_close_does_not_wait_for_ever_for_work_that_hangs(runner: JobRunner) -> None:
+    begun, gate = threading.Event(), threading.Event()
+    told: list[object] = []
+
+    def hang(context: JobContext) -> None:
+        begun.set()
+        assert gate.wait(20)
+        context.report("late")
+
+    runner.submit("stream", hang, told.append, told.append, progress=told.append)
+    assert begun.wait(5)
+    started = time.monotonic()
+    runner.close(0.2)
+    assert time.monotonic() - started < 5
+    (worker,) = [thread for thread in threading.enumerate() if thread.name == "job-stream"]
+    assert worker.daemon
+    gate.set()
+    worker.join(5)
+    assert not told

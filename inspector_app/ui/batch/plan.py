@@ -56,7 +56,14 @@ def plan_batch(inspector: Inspector, setup: BatchSetup) -> PlannedBatch:
     if setup.demo:
         root = inspector.demo_folder()
         manifest = inspector.find_model(setup.model).manifest
-        job = BatchJob("demo", root, plan_demo(root), _bare(manifest), grid=grid_size(manifest))
+        job = BatchJob(
+            "demo",
+            root,
+            plan_demo(root),
+            _bare(manifest),
+            identity=setup.identity,
+            grid=grid_size(manifest),
+        )
         return PlannedBatch(job, setup.model)
     if setup.folder is None or setup.problem:
         raise OperatorError("batch_incomplete", setup.problem)

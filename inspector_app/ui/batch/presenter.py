@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
 from inspector_app.bootstrap import Inspector
-from inspector_app.core.inspection import InspectionRecord
+from inspector_app.core.inspection import Identity, InspectionRecord
 from inspector_app.core.protocols import HistoryFilter, RunRecord, RunState
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.batch import BatchOutcome, BatchProgress
@@ -20,6 +21,8 @@ from inspector_app.ui.tools import RECORD_LANE, Tools
 
 BATCH_LANE = "batch"
 CHUNK = 500
+TOTALS_EVERY_S = 1.0
+"""The totals grow with all rows so far, so they are not made anew for each of thousands of batches."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class BatchPresenter(QObject):
         self.summary: BatchSummary | None = None
         self.runs: tuple[RunRecord, ...] = ()
         self._tally = Tally()
+        self._summed_at = 0.0
         self._job: Job[BatchOutcome] | None = None
         self._opening: int | None = None
         self._opening_job: Job[RunRecord | None] | None = None
@@ -74,6 +78,10 @@ class BatchPresenter(QObject):
         """Another set-up."""
         self.setup = replace(self.setup, **changes)  # type: ignore[arg-type]
         self.setup_changed.emit()
+
+    def set_identity(self, identity: Identity) -> None:
+        """Lot, operator and station of the next run; its images have no serial."""
+        self.setup = replace(self.setup, identity=replace(identity, serial=""))
 
     # Running
 
@@ -107,6 +115,7 @@ class BatchPresenter(QObject):
     def _begin(self, view: RunView) -> None:
         self._opening = None
         self.run, self.summary, self._tally = view, None, Tally()
+        self._summed_at = 0.0
         self.cleared.emit()
         self.summary_changed.emit()
         self.run_changed.emit()
@@ -126,8 +135,13 @@ class BatchPresenter(QObject):
     def _take(self, records: tuple[InspectionRecord, ...]) -> None:
         for record in records:
             self._tally.add(record.verdict, record.score, record.truth)
-        self.summary = self._tally.summary()
         self.records_came.emit(records)
+        if time.monotonic() - self._summed_at >= TOTALS_EVERY_S:
+            self._sum_up()
+
+    def _sum_up(self) -> None:
+        self._summed_at = time.monotonic()
+        self.summary = self._tally.summary()
         self.summary_changed.emit()
 
     def _ended(self, outcome: BatchOutcome) -> None:
@@ -145,6 +159,7 @@ class BatchPresenter(QObject):
         self._job = None
         self.run = replace(self.run, running=False, state=RunState.STOPPED, left_s=None)
         self._tools.errors.failure(failure)
+        self._sum_up()
         self.run_changed.emit()
         self.list_runs()
 
@@ -182,6 +197,7 @@ class BatchPresenter(QObject):
         if run is not None and self._opening == run.id:
             self._opening = None
             self.run = RunView(run.id, run.info.label, False, run.n_images, run.n_images, state=run.state)
+            self._sum_up()
             self.run_changed.emit()
 
     # Export

@@ -20,7 +20,6 @@ from PySide6.QtWidgets import QApplication
 from inspector_app.bootstrap import Inspector, open_inspector
 from inspector_app.core.geometry import Region
 from inspector_app.core.inspection import Identity
-from inspector_app.core.recipe import Limits
 from inspector_app.ui.shell import BATCH, HISTORY, INSPECT, Shell
 from inspector_app.ui.theme import DARK, LIGHT, Theme
 
@@ -85,7 +84,7 @@ def inspect_pictures(camera: Photographer) -> None:
     page.view_bar.next_mode()
     camera.take("defect", SMALL, LIGHT)
     page.view.fit()
-    shell.pair.set_limits(Limits(threshold=0.5, min_area_px=9000))
+    shell.pair.set_limits(shell.pair.setup.limits.model_copy(update={"min_area_px": 9000}))
     camera.settle()
     page.view_bar.next_mode()
     camera.take("preview", SMALL, LIGHT)

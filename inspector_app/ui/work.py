@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from inspector_app.services.golden_entries import golden_of_frame
 from inspector_app.services.goldens import closest_golden
 from inspector_app.services.inspect import InspectionService
 from inspector_app.services.judge import judge, measured_mask
+from inspector_app.services.truths import truth_ref
 from inspector_app.ui.images import Picture, picture_of
 from inspector_app.ui.inspect.overlay import Overlay, build_overlay
 from inspector_app.vision.annotations import TruthFinder, load_truth
@@ -47,10 +49,10 @@ class Shown:
 
 @dataclass(frozen=True, eq=False)
 class TruthImage:
-    """An annotation: its mask in the test image's frame, and where it came from."""
+    """An annotation: its mask in the test image's frame, and how a record names where it came from."""
 
     mask: Mask
-    name: str
+    ref: ImageRef | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,9 +90,12 @@ def open_golden(archive: ImageArchive, path: Path) -> Shown:
 
 
 def frame_as_golden(archive: ImageArchive, frame: Frame) -> Shown:
-    """A frame on screen becomes a golden: its file, or a lossless copy of a live frame."""
+    """A frame on screen becomes a golden: its file, or a lossless copy where there is none or it has changed."""
     if frame.path is not None and frame.path.is_file():
-        return open_golden(archive, frame.path)
+        data = read_bytes(frame.path)
+        if hashlib.sha256(data).hexdigest() == frame.sha256:
+            archive.put_bytes(data)
+            return Shown.of(decode_frame(data, frame.path.name, frame.path))
     data = base64.b64decode(golden_of_frame(frame).data or "")
     archive.put_bytes(data)
     return Shown.of(decode_frame(data, frame.name))
@@ -104,8 +109,9 @@ def open_test(path: Path) -> OpenedTest:
         return OpenedTest(shown, None)
     size = (shown.frame.width, shown.frame.height)
     annotation = TruthFinder(folder, path.parent.parent).find(path, size)
-    truth = TruthImage(annotation.mask, annotation.source) if annotation.mask is not None else None
-    return OpenedTest(shown, truth, annotation.error)
+    if annotation.mask is None:
+        return OpenedTest(shown, None, annotation.error)
+    return OpenedTest(shown, TruthImage(annotation.mask, truth_ref(annotation.source)))
 
 
 def truth_folder_for(path: Path) -> Path | None:
@@ -114,9 +120,9 @@ def truth_folder_for(path: Path) -> Path | None:
     return folder if path.parent.parent.name == "test" and folder.is_dir() else None
 
 
-def open_truth(path: Path, size: tuple[int, int]) -> TruthImage:
-    """Read an annotation for a test image of ``size`` = ``(width, height)``."""
-    return TruthImage(load_truth(path, size), path.name)
+def open_truth(path: Path, test: Frame) -> TruthImage:
+    """Read an annotation for a test image."""
+    return TruthImage(load_truth(path, (test.width, test.height), test.name), truth_ref(str(path)))
 
 
 def inspect_and_record(
@@ -167,11 +173,3 @@ def map_overlay(
         box = defect.box
         counted[box.y : box.y + box.h, box.x : box.x + box.w] = True
     return build_overlay(native_levels(change_map), mask & counted, mask & ~counted, truth, colour, like)
-
-
-def truth_beside(path: Path, size: tuple[int, int]) -> Mask | None:
-    """The annotation in the layout that an image lies in, when there is one that can be used."""
-    folder = truth_folder_for(path)
-    if folder is None:
-        return None
-    return TruthFinder(folder, path.parent.parent).find(path, size).mask

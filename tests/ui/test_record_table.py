@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
@@ -11,7 +12,7 @@ from PySide6.QtGui import QIcon, QPixmap
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
-from inspector_app.core.inspection import DispositionEntry
+from inspector_app.core.inspection import DispositionEntry, ImageRef
 from inspector_app.core.verdict import Disposition, Verdict
 from inspector_app.ui.errors import ErrorFunnel
 from inspector_app.ui.jobs import JobRunner
@@ -19,6 +20,7 @@ from inspector_app.ui.records.table_model import Column, RecordTableModel, RowFi
 from inspector_app.ui.records.table_view import RecordTable
 from inspector_app.ui.records.thumbnails import WAITING, Thumbnails
 from inspector_app.ui.tools import Tools
+from inspector_app.vision.decode import read_frame
 from tests.ui.record_bench import START, record, records
 from tests.ui.window_bench import BenchInspector, Settle
 
@@ -130,12 +132,12 @@ def test_thumbnails_come_later_and_only_the_newest_wishes_are_kept(
 
 
 def test_thumbnails_are_made_of_the_file(
-    thumbnails: Thumbnails, runner: JobRunner, settle: Settle, pair: tuple[object, object, object]
+    thumbnails: Thumbnails, runner: JobRunner, settle: Settle, pair: tuple[Path, Path, Path]
 ) -> None:
     from dataclasses import replace
 
     one = record(1)
-    one = replace(one, image=replace(one.image, path=str(pair[0])))
+    one = replace(one, image=ImageRef.of(read_frame(pair[0])))
     assert thumbnails.get(one) is None
     settle(runner)
     pixmap = thumbnails.get(one)

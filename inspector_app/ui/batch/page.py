@@ -124,7 +124,8 @@ class BatchPage(QWidget):
         self._right.addWidget(self.pane)
         self._right.addWidget(self.plot)
         split.addWidget(self._right)
-        split.setSizes([560, 640])
+        # Wide enough for the reasons, also in the smallest window.
+        split.setSizes([660, 540])
         split.setChildrenCollapsible(False)
         content = QWidget()
         content.setLayout(column(results, split, spacing=0))

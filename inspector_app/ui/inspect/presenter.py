@@ -149,10 +149,10 @@ class InspectPresenter(QObject):
         if self.test is None:
             self._say("no_test", "Open a test image before its annotation.")
             return
-        size = (self.test.frame.width, self.test.frame.height)
+        frame = self.test.frame
         self._tools.runner.submit(
             PICTURE_LANE,
-            lambda context: open_truth(path, size),
+            lambda context: open_truth(path, frame),
             self._truth_opened,
             self._tools.errors.failure,
         )
@@ -234,6 +234,7 @@ class InspectPresenter(QObject):
                 settings=self.setup.deciding,
                 identity=identity,
                 truth=self.truth.mask if self.truth else None,
+                truth_ref=self.truth.ref if self.truth else None,
                 keep_image=True,
             )
         return None

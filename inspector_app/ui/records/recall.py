@@ -11,14 +11,16 @@ from inspector_app.core.defects import Defect
 from inspector_app.core.errors import InspectorError, OperatorError
 from inspector_app.core.frame import Frame
 from inspector_app.core.inspection import ImageRef, InspectionRecord
+from inspector_app.services.truths import recorded_truth
 from inspector_app.ui.inspect.overlay import Overlay
-from inspector_app.ui.work import Shown, map_overlay, truth_beside
+from inspector_app.ui.work import Shown, map_overlay
 from inspector_app.vision.decode import decode_frame, read_frame
 
 
 @dataclass(frozen=True, eq=False)
 class Recalled:
-    """A record with all of it that could still be found; ``notes`` say what could not."""
+    """A record with all of it that could still be found; ``notes`` say what could not. ``no_golden`` and
+    ``no_test`` say why there is no picture."""
 
     record: InspectionRecord
     golden: Shown | None
@@ -26,52 +28,72 @@ class Recalled:
     overlay: Overlay | None
     defects: tuple[Defect, ...]
     notes: tuple[str, ...] = ()
+    no_golden: str = ""
+    no_test: str = ""
 
 
 def recall(inspector: Inspector, record: InspectionRecord, colour: str) -> Recalled:
     """Never raises a known fault: what is missing is told in the notes."""
-    notes: list[str] = []
-    test = _shown(lambda: _test_frame(inspector, record), notes)
-    golden = _shown(lambda: _golden_frame(inspector, record.golden), notes)
-    if test is not None and record.archive_key is None and test.frame.sha256 != record.image.sha256:
-        notes.append("The test image's file has changed since it was inspected.")
-    change_map = inspector.store.get_map(record.id)
+    test, no_test = _shown(lambda: inspected_frame(inspector, record))
+    golden, no_golden = _shown(lambda: golden_frame(inspector, record.golden))
+    notes = [no_test, no_golden]
     defects = tuple(one.defect for one in inspector.store.defects(record.id))
     overlay = None
+    # Over another picture, or none, a mask would say nothing true.
+    change_map = inspector.store.get_map(record.id) if test is not None else None
     if change_map is not None:
-        truth = truth_beside(Path(record.image.path), change_map.frame_size) if record.image.path else None
+        truth = None
+        try:
+            truth = recorded_truth(record, change_map.frame_size)
+        except InspectorError as error:
+            notes.append(error.message)
         overlay = map_overlay(change_map, record.settings, defects, truth, colour)
-    return Recalled(record, golden, test, overlay, defects, tuple(notes))
+    told = tuple(note for note in notes if note)
+    return Recalled(record, golden, test, overlay, defects, told, no_golden, no_test)
 
 
-def _shown(load: Callable[[], Frame], notes: list[str]) -> Shown | None:
+def _shown(load: Callable[[], Frame]) -> tuple[Shown | None, str]:
     try:
-        return Shown.of(load())
+        return Shown.of(load()), ""
     except InspectorError as error:
-        notes.append(error.message)
-        return None
+        return None, error.message
 
 
-def _test_frame(inspector: Inspector, record: InspectionRecord) -> Frame:
-    if record.archive_key is not None:
-        return inspector.archive.get(record.archive_key)
-    return read_image(record.image)
-
-
-def _golden_frame(inspector: Inspector, golden: ImageRef) -> Frame:
-    if golden.path and Path(golden.path).is_file():
-        frame = read_frame(Path(golden.path), golden.name)
-        if frame.sha256 == golden.sha256:
-            return frame
-    return decode_frame(inspector.archive.get_bytes(golden.sha256), golden.name)
-
-
-def read_image(image: ImageRef) -> Frame:
-    """The file that a record names.
+def inspected_frame(inspector: Inspector, record: InspectionRecord) -> Frame:
+    """The very picture that was inspected.
 
     Raises:
-        OperatorError: there is none, or it cannot be read.
+        InspectorError: it was not kept, its file is gone, cannot be read, or holds another picture by now.
     """
+    if record.archive_key is not None:
+        return inspector.archive.get(record.archive_key)
+    image = record.image
     if not image.path:
         raise OperatorError("image_not_kept", f"The picture of {image.name} was not kept.")
-    return read_frame(Path(image.path), image.name)
+    frame = read_frame(Path(image.path), image.name)
+    if frame.sha256 != image.sha256:
+        raise OperatorError(
+            "image_changed",
+            f"The file of {image.name} has changed since it was inspected; what it holds now is not shown.",
+        )
+    return frame
+
+
+def golden_frame(inspector: Inspector, golden: ImageRef) -> Frame:
+    """The very golden that was compared with: its file, or else the archive's copy.
+
+    Raises:
+        InspectorError: neither has it any more.
+    """
+    try:
+        if golden.path and (frame := read_frame(Path(golden.path), golden.name)).sha256 == golden.sha256:
+            return frame
+    except OperatorError:
+        pass  # Gone or damaged: the archive may have it.
+    try:
+        return decode_frame(inspector.archive.get_bytes(golden.sha256), golden.name)
+    except InspectorError as error:
+        raise OperatorError(
+            "golden_gone",
+            f"The golden {golden.name or 'of this record'} is gone or has changed, and no copy was kept.",
+        ) from error

@@ -151,8 +151,11 @@ class RecordPane(QFrame):
         waiting = "Loading" if record is not None and recalled is None else "No picture"
         golden = recalled.golden if recalled else None
         test = recalled.test if recalled else None
-        self.view.golden.set_empty_text(waiting if record else "")
-        self.view.test.set_empty_text(waiting if record else "")
+        for canvas, reason in (
+            (self.view.golden, recalled.no_golden if recalled else ""),
+            (self.view.test, recalled.no_test if recalled else ""),
+        ):
+            canvas.set_empty_text((reason or waiting) if record else "")
         self.view.show_golden(golden.picture if golden else None, record.golden.name if record else "")
         self.view.show_test(test.picture if test else None, record.image.name if record else "")
         self._notes.setText(" ".join(recalled.notes) if recalled else "")
@@ -168,7 +171,7 @@ class RecordPane(QFrame):
         test: list[Layer] = []
         if recalled is not None:
             regions = recalled.record.settings.regions
-            if regions:
+            if regions and recalled.golden is not None:
                 golden.append(RegionsLayer(regions, theme.inspect_region, theme.ignore_region))
             if recalled.overlay is not None and not prefs.hidden:
                 test += mask_layers(recalled.overlay, prefs, theme)

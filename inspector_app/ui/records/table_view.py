@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -22,15 +22,27 @@ ROW_HEIGHT = 52
 WIDTHS = {
     Column.PICTURE: 60,
     Column.VERDICT: 104,
-    Column.IMAGE: 170,
+    Column.IMAGE: 130,
     Column.SCORE: 58,
-    Column.REGIONS: 70,
-    Column.IOU: 64,
+    Column.REGIONS: 66,
+    Column.IOU: 60,
     Column.TIME: 166,
     Column.SERIAL: 110,
     Column.RECIPE: 110,
-    Column.REASON: 260,
+    Column.REASON: 180,
 }
+"""Time is widened where the font needs more; the reason takes what room is left."""
+
+
+class TextDelegate(QStyledItemDelegate):
+    """What does not fit is cut at its end, but an image's name at its beginning: there names are alike."""
+
+    def initStyleOption(  # noqa: N802
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        super().initStyleOption(option, index)
+        first = index.column() == Column.IMAGE
+        option.textElideMode = Qt.TextElideMode.ElideLeft if first else Qt.TextElideMode.ElideRight
 
 
 class PictureDelegate(QStyledItemDelegate):
@@ -69,6 +81,7 @@ class RecordTable(QTableView):
         super().__init__(parent)
         self._records = model
         self.setModel(model)
+        self.setItemDelegate(TextDelegate(self))
         self.setItemDelegateForColumn(Column.PICTURE, PictureDelegate(self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -77,7 +90,6 @@ class RecordTable(QTableView):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setShowGrid(False)
         self.setWordWrap(False)
-        self.setTextElideMode(Qt.TextElideMode.ElideLeft)
         self.setIconSize(QSize(BADGE, BADGE))
         self.setTabKeyNavigation(False)
         self.verticalHeader().hide()
@@ -88,6 +100,7 @@ class RecordTable(QTableView):
         header.setStretchLastSection(True)
         for column, width in WIDTHS.items():
             self.setColumnWidth(column, width)
+        self._fit_time()
         # Where time is shown at all, it is what people look for first after the image.
         header.moveSection(header.visualIndex(Column.TIME), header.visualIndex(Column.IMAGE) + 1)
         for column in hidden:
@@ -96,6 +109,17 @@ class RecordTable(QTableView):
         if sortable:
             header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.selectionModel().currentRowChanged.connect(self._current)
+
+    def _fit_time(self) -> None:
+        """A time that is cut is no time."""
+        needed = self.fontMetrics().horizontalAdvance("0000-00-00 00:00:00") + 28
+        if needed > self.columnWidth(Column.TIME):
+            self.setColumnWidth(Column.TIME, needed)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit_time()
 
     def _current(self, current: QModelIndex, previous: QModelIndex) -> None:
         record = self._records.record_at(current.row())

@@ -12,7 +12,7 @@ from inspector_app.core.errors import InspectorError
 from inspector_app.core.inspection import InspectionRecord
 from inspector_app.ui.images import thumbnail_of
 from inspector_app.ui.jobs import Failure
-from inspector_app.ui.records.recall import read_image
+from inspector_app.ui.records.recall import inspected_frame
 from inspector_app.ui.tools import Tools
 
 SIDE = 44
@@ -75,10 +75,7 @@ class Thumbnails(QObject):
 def make_thumbnail(inspector: Inspector, record: InspectionRecord) -> QImage | None:
     """For a worker; None where the picture cannot be had."""
     try:
-        if record.archive_key is not None:
-            frame = inspector.archive.get(record.archive_key)
-        else:
-            frame = read_image(record.image)
+        frame = inspected_frame(inspector, record)
     except InspectorError:
         return None
     return thumbnail_of(frame.pixels, SIDE * 2)

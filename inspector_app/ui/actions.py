@@ -150,7 +150,11 @@ class Actions(QObject):
         if question.exec() == QDialog.DialogCode.Accepted:
             before = pair.setup.deciding.alignment
             pair.set_setup(question.value)
-            if pair.setup.deciding.alignment != before and pair.can_inspect():
+            if (
+                pair.setup.deciding.alignment != before
+                and pair.can_inspect()
+                and not self._shell.live.old_frame
+            ):
                 pair.inspect()
 
     def show_models(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QWidget
 
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.protocols import HistoryFilter
+from inspector_app.core.recipe import Alignment, Limits
 from inspector_app.core.verdict import Disposition
 from inspector_app.ui import actions
 from inspector_app.ui.shell import Shell
@@ -156,3 +158,14 @@ def test_the_station_is_recorded_before_anything_is_entered(
     opened: Shell, pair: Files, settle: Settle
 ) -> None:
     assert opened.pair.identity.station == opened.inspector.settings.station
+
+
+def test_a_preview_ends_when_only_the_network_could_tell(opened: Shell, settle: Settle) -> None:
+    opened.pair.set_limits(Limits(threshold=0.9, min_area_px=5000))
+    settle(opened.runner)
+    assert opened.pair.preview is not None
+    assert opened.inspect_page.limits.preview.isVisible()
+    opened.pair.set_setup(replace(opened.pair.setup, alignment=Alignment(method="rigid")))
+    settle(opened.runner)
+    assert opened.pair.preview is None
+    assert not opened.inspect_page.limits.preview.isVisible()

@@ -311,11 +311,11 @@ class InspectPresenter(QObject):
         recorded, settings, colour = self.outcome.judged, self.setup.on_screen, self._colour
         result = recorded.result
         if what_decides(settings) == what_decides(result.request.settings):
-            if self.preview is not None:
-                self.preview, self.chosen = None, None
-                self.outcome_changed.emit()
+            self._drop_preview()
             return
         if settings.alignment != result.request.settings.alignment:
+            # Nothing can be said without the network, and what was said before holds no more.
+            self._drop_preview()
             return
         token = self._pair_token
         self._tools.runner.submit(
@@ -325,6 +325,11 @@ class InspectPresenter(QObject):
             self._tools.errors.failure,
             key="preview",
         )
+
+    def _drop_preview(self) -> None:
+        if self.preview is not None:
+            self.preview, self.chosen = None, None
+            self.outcome_changed.emit()
 
     def _previewed(self, judged: Judged, token: int) -> None:
         if token != self._pair_token or judged.result.request.settings != self.setup.on_screen:

@@ -161,6 +161,14 @@ def test_times_are_whole_and_reasons_in_sight(shell: Shell, record: InspectionRe
     table = shell.batch_page.table
     left = table.columnViewportPosition(Column.REASON)
     assert table.viewport().width() - left >= 120
+    assert not table.horizontalScrollBar().isVisible()
+    digits = table.fontMetrics().horizontalAdvance("0.000")
+    for column in (Column.SCORE, Column.IOU):
+        number = table.model().index(0, column)
+        text = table.fontMetrics().horizontalAdvance(str(table.model().data(number)))
+        chrome = table.sizeHintForIndex(number).width() - text
+        room = digits if column is Column.IOU else text
+        assert room + chrome <= table.columnWidth(column)
     shell.window.stack.setCurrentIndex(HISTORY)
     settle(shell.runner)
     times = shell.history_page.table

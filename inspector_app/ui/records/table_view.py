@@ -25,11 +25,11 @@ WIDTHS = {
     Column.IMAGE: 130,
     Column.SCORE: 58,
     Column.REGIONS: 66,
-    Column.IOU: 60,
+    Column.IOU: 72,
     Column.TIME: 166,
     Column.SERIAL: 110,
     Column.RECIPE: 110,
-    Column.REASON: 180,
+    Column.REASON: 140,
 }
 """Time is widened where the font needs more; the reason takes what room is left."""
 

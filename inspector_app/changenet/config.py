@@ -50,6 +50,8 @@ class TrainConfig(BaseModel):
     workers: int = Field(default=0, ge=0)
     """Processes that prepare pairs; 0 is quickest unless pairs are rendered on the fly."""
     seed: int = Field(default=0, ge=0)
+    start_from: Path | None = None
+    """Checkpoint whose averaged weights to start from, instead of ImageNet's; with a schedule of its own."""
     resume: bool = False
 
     @model_validator(mode="after")

@@ -58,6 +58,19 @@ def paste_defect(good: Image, defective: Image, mask: Mask, rng: np.random.Gener
     return blend(good, moved, alpha, 1.5), truth
 
 
+def soil(image: Image, keep: Mask, rng: np.random.Generator) -> Image:
+    """Return the picture with a few fine scratches and specks outside ``keep`` (slightly shrunk)."""
+    side = image.shape[0]
+    reach = 2 * (side // 40) + 1
+    keep = cv2.erode(keep.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
+    soiled = image
+    for _ in range(int(rng.integers(1, 6))):
+        centre = _place(side, ~keep, rng)
+        soiled, _ = _scratch(soiled, centre, rng)
+    untouched = keep[:, :, None]
+    return np.where(untouched, image, soiled)
+
+
 def _place(side: int, place: Mask | None, rng: np.random.Generator) -> tuple[int, int]:
     """Return (x, y), inside ``place`` where given."""
     if place is None or not place.any():

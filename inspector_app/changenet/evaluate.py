@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from inspector_app.changenet.arrays import Mask
 from inspector_app.changenet.fold import fold_batch_norm
 from inspector_app.changenet.judgement import Probability, largest_region
-from inspector_app.changenet.lite import ChangeNetLite
+from inspector_app.changenet.lite import ChangeNetLite, Features
 from inspector_app.changenet.pair_folder import PairFolder
 from inspector_app.core.manifest import InputSpec, Judgement
 from inspector_app.core.metrics import PixelCounts, auroc, count_pixels, pool
@@ -75,15 +76,46 @@ def predict_split(
     return tuple(_predict(folded, folder, name, spec) for name in folder.names(split))
 
 
+def predict_exchanged(
+    network: ChangeNetLite, folder: PairFolder, split: str, spec: InputSpec
+) -> tuple[Prediction, ...]:
+    """Return the predictions of every test image of ``split`` against *every* golden of that split.
+
+    For pairs of one object only, where any golden serves any test image.
+    """
+    folded = fold_batch_norm(network)
+    names = folder.names(split)
+    goldens = {(pair := folder.read(name)).golden.tobytes(): pair.golden for name in names}
+    with torch.inference_mode():
+        encoded = [folded.encode(torch.from_numpy(to_tensor(g, spec))) for g in goldens.values()]
+        return tuple(found for name in names for found in _against_all(folded, encoded, folder, name, spec))
+
+
+def _against_all(
+    network: ChangeNetLite, goldens: Sequence[Features], folder: PairFolder, name: str, spec: InputSpec
+) -> Iterator[Prediction]:
+    pair = folder.read(name)
+    test = network.encode(torch.from_numpy(to_tensor(pair.test, spec)))
+    truth = _truth(pair.mask, spec)
+    for golden in goldens:
+        probability = change_probability(network.compare(golden, test).numpy())[0]
+        yield Prediction(name, probability, truth, bool(pair.mask.any()))
+
+
 def _predict(network: ChangeNetLite, folder: PairFolder, name: str, spec: InputSpec) -> Prediction:
     pair = folder.read(name)
-    size = (spec.width, spec.height)
-    truth = cv2.resize(pair.mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT) > 0
     with torch.inference_mode():
         logits = network(
             torch.from_numpy(to_tensor(pair.test, spec)), torch.from_numpy(to_tensor(pair.golden, spec))
         )
-    return Prediction(name, change_probability(logits.numpy())[0], truth, bool(pair.mask.any()))
+    probability = change_probability(logits.numpy())[0]
+    return Prediction(name, probability, _truth(pair.mask, spec), bool(pair.mask.any()))
+
+
+def _truth(mask: Mask, spec: InputSpec) -> Mask:
+    """Return the mask on the network's grid, by nearest neighbour."""
+    size = (spec.width, spec.height)
+    return cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT) > 0
 
 
 def change_probability(logits: Tensor4) -> Tensor4:

@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 from inspector_app.changenet.evaluate import change_probability
 from inspector_app.changenet.fold import fold_batch_norm
 from inspector_app.changenet.lite import ChangeNetLite
-from inspector_app.changenet.module import load_averaged
+from inspector_app.changenet.module import load_checkpoint
 from inspector_app.changenet.quiet import quiet
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.manifest import InputSpec, Judgement, ModelManifest
+
+__all__ = ["ExportMismatchError", "ExportResult", "ModelStatement", "export_model", "load_checkpoint"]
 
 OPSET = 18
 LARGEST_FILE = 20 * 1000 * 1000
@@ -58,12 +60,6 @@ class ExportResult:
     manifest: ModelManifest
     folder: Path
     max_abs_diff: float
-
-
-def load_checkpoint(checkpoint: Path) -> ChangeNetLite:
-    """Return the averaged network of a training checkpoint, in evaluation mode."""
-    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    return load_averaged(saved["state_dict"])
 
 
 def export_model(network: ChangeNetLite, out: Path, statement: ModelStatement) -> ExportResult:

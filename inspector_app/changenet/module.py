@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from pathlib import Path
 from typing import Any
 
 import lightning
@@ -25,7 +26,7 @@ class ChangeModule(lightning.LightningModule):
         """Build the networks; PretrainedWeightsMissingError if the encoder's weights are not installed."""
         super().__init__()
         self.config = config
-        self.network = build_network(config.pretrained and not config.resume)
+        self.network = _first_network(config)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network.encoder.freeze(config.frozen_blocks)
         self.averaged = copy.deepcopy(self.network).eval().requires_grad_(False)
@@ -67,6 +68,12 @@ class ChangeModule(lightning.LightningModule):
         )
 
 
+def _first_network(config: TrainConfig) -> ChangeNetLite:
+    if config.start_from is not None and not config.resume:
+        return load_checkpoint(config.start_from)
+    return build_network(config.pretrained and not config.resume)
+
+
 def normalised(image: Tensor) -> Tensor:
     """Map uint8 0..255 to float32 -1..1, as the manifests of these models say."""
     return (image.float() / 255.0 - 0.5) / 0.5
@@ -96,3 +103,9 @@ def load_averaged(state: dict[str, Tensor]) -> ChangeNetLite:
     own = {k.removeprefix("averaged."): v for k, v in state.items() if k.startswith("averaged.")}
     network.load_state_dict(own, strict=True)
     return network.eval()
+
+
+def load_checkpoint(checkpoint: Path) -> ChangeNetLite:
+    """Return the averaged network of a training checkpoint, in evaluation mode."""
+    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    return load_averaged(saved["state_dict"])

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from inspector_app.changenet.evaluate import SplitScores, predict_split, score
+from inspector_app.changenet.evaluate import SplitScores, predict_exchanged, predict_split, score
 from inspector_app.changenet.export import ExportResult, ModelStatement, export_model, load_checkpoint
 from inspector_app.changenet.judgement import suggest_judgement
 from inspector_app.changenet.pair_folder import PairFolder
@@ -21,11 +21,19 @@ class Release:
     scores: SplitScores | None
 
 
-def export_onnx(checkpoint: Path, out: Path, statement: ModelStatement, data: Path | None = None) -> Release:
+def export_onnx(
+    checkpoint: Path,
+    out: Path,
+    statement: ModelStatement,
+    data: Path | None = None,
+    exchange_goldens: bool = False,
+) -> Release:
     """Export the averaged network of ``checkpoint`` into the folder ``out``.
 
     With ``data`` (a folder of pairs with ``train`` and ``val`` lists) the decision limits are chosen on
     ``train`` and the scores measured on ``val``; without it the limits and scores of ``statement`` stand.
+    ``exchange_goldens`` (pairs of one object) chooses the limits from every training image against every
+    golden: a network knows its training pairs too well for one pair an image to show how good parts vary.
     Raises PairFolderError, OneSidedPairsError (``train`` needs good and defective pairs), ExportMismatchError.
     """
     network = load_checkpoint(checkpoint)
@@ -33,7 +41,8 @@ def export_onnx(checkpoint: Path, out: Path, statement: ModelStatement, data: Pa
     if data is not None:
         folder = PairFolder(data)
         spec = InputSpec(height=statement.size, width=statement.size, dynamic=True)
-        seen = predict_split(network, folder, "train", spec)
+        predict = predict_exchanged if exchange_goldens else predict_split
+        seen = predict(network, folder, "train", spec)
         judgement = suggest_judgement([p.probability for p in seen], [p.defective for p in seen])
         scores = score(predict_split(network, folder, "val", spec), judgement)
         statement = dataclasses.replace(statement, judgement=judgement, scores=scores.as_dict())

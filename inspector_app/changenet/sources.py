@@ -14,8 +14,15 @@ import numpy as np
 
 from inspector_app.changenet.arrays import Image, Mask, Pair
 from inspector_app.changenet.augment import AugmentStrength, augment_pair
-from inspector_app.changenet.defects import paste_defect, random_defect
-from inspector_app.changenet.displaced import OUTLINE_SHARE, damage_lead, displace, take_apart, vote_outline
+from inspector_app.changenet.defects import paste_defect, random_defect, soil
+from inspector_app.changenet.displaced import (
+    OUTLINE_SHARE,
+    Scene,
+    damage_lead,
+    displace,
+    take_apart,
+    vote_outline,
+)
 from inspector_app.changenet.pair_folder import PairFolderError
 
 Render = Callable[[np.random.Generator], Pair]
@@ -37,6 +44,8 @@ class ObjectMix:
     pasted: float = 0.12
     displaced: float = 0.14
     lead: float = 0.1
+    soiled: float = 0.35
+    """Chance that the background beside the part gets scratches and specks that are no defects."""
 
 
 class ObjectSource:
@@ -62,6 +71,8 @@ class ObjectSource:
         """Return the augmented pair of this index."""
         rng = np.random.default_rng([self._seed, index])
         test, mask = self._test_image(rng)
+        if self._outline is not None and rng.random() < self._mix.soiled:
+            test = np.where(mask[:, :, None], test, soil(test, self._outline | mask, rng))
         golden = self._good[int(rng.integers(len(self._good)))]
         return augment_pair(Pair(golden, test, mask), size, self._strength, rng)
 
@@ -80,7 +91,7 @@ class ObjectSource:
         draw -= mix.pasted
         if draw < mix.displaced + mix.lead and self._outline is not None:
             return self._taken_apart(draw < mix.displaced, self._outline, rng)
-        return self._small_defects(image, rng)
+        return self._small_defects(image, self._any_scene(rng), rng)
 
     def _real(self, rng: np.random.Generator) -> tuple[Image, Mask]:
         """Return a real defective picture: a displaced part in four of ten, for it holds most pixels."""
@@ -92,13 +103,20 @@ class ObjectSource:
         scene = self._scenes[int(rng.integers(len(self._scenes)))]
         if displaced:
             return displace(scene, self._scenes[int(rng.integers(len(self._scenes)))], outline, rng)
-        return damage_lead(scene, rng) or self._small_defects(scene.image, rng)
+        return damage_lead(scene, rng) or self._small_defects(scene.image, scene, rng)
 
-    def _small_defects(self, image: Image, rng: np.random.Generator) -> tuple[Image, Mask]:
+    def _any_scene(self, rng: np.random.Generator) -> Scene | None:
+        return self._scenes[int(rng.integers(len(self._scenes)))] if self._scenes else None
+
+    def _small_defects(
+        self, image: Image, scene: Scene | None, rng: np.random.Generator
+    ) -> tuple[Image, Mask]:
+        """Return up to three small defects on the part; a soiled background is not a defect here."""
+        image = scene.image if scene is not None else image
         mask = np.zeros(image.shape[:2], bool)
         for _ in range(int(rng.integers(1, 4))):
             donor = self._good[int(rng.integers(len(self._good)))]
-            place = self._outline if rng.random() < 0.7 else None
+            place = self._outline if scene is None else scene.part
             image, changed = random_defect(image, donor, place, rng)
             mask |= changed
         return image, mask

@@ -43,6 +43,9 @@ def _parser() -> argparse.ArgumentParser:
         "--families", type=lambda text: tuple(text.split(",")), help="families to render: a,b,c"
     )
     parser.add_argument("--out-dir", type=Path, help="folder for checkpoints and log")
+    parser.add_argument(
+        "--start-from", type=Path, help="checkpoint to start from instead of ImageNet weights"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     for name in (
         "steps",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from inspector_app.changenet.arrays import Pair
 from inspector_app.changenet.augment import AugmentStrength, augment_pair, photometry
-from inspector_app.changenet.defects import paste_defect, random_defect
+from inspector_app.changenet.defects import paste_defect, random_defect, soil
 from inspector_app.changenet.displaced import damage_lead, displace, fill_periodic, take_apart, vote_outline
 from inspector_app.changenet.pair_folder import PairFolder, PairFolderError
 from inspector_app.changenet.sources import ObjectMix, ObjectSource, RenderedSource, StoredSource
@@ -172,3 +172,13 @@ def test_a_rendered_source_renders_anew_for_each_index() -> None:
     source = RenderedSource(render, 0, STILL)
     assert len({int(source.pair(i, 64).test[0, 0, 0]) for i in range(20)}) > 10
     assert np.array_equal(source.pair(5, 64).test, source.pair(5, 64).test)
+
+
+def test_soil_lies_beside_what_is_kept() -> None:
+    image, keep = good_picture(), np.zeros((SIDE, SIDE), bool)
+    keep[10:90, 10:90] = True
+    changed = np.zeros((SIDE, SIDE), bool)
+    for seed in range(8):
+        changed |= (soil(image, keep, np.random.default_rng(seed)) != image).any(axis=2)
+    assert changed[~keep].any()
+    assert not changed[20:80, 20:80].any()

@@ -13,7 +13,9 @@ onnx = pytest.importorskip("onnx", reason="the training extra is not installed")
 pytest.importorskip("onnxscript", reason="the training extra is not installed")
 ort = pytest.importorskip("onnxruntime")
 
-from inspector_app.changenet.evaluate import change_probability, predict_split, score  # noqa: E402
+from changenet_pictures import good_picture, write_png  # noqa: E402
+
+from inspector_app.changenet.evaluate import change_probability, predict_exchanged, predict_split, score  # noqa: E402
 from inspector_app.changenet.export import (  # noqa: E402
     ExportMismatchError,
     ExportResult,
@@ -138,3 +140,13 @@ def test_scores_count_every_pixel_and_every_image(network: ChangeNetLite, pair_f
     assert pixels.tp + pixels.fp + pixels.fn + pixels.tn == 3 * 64 * 64
     assert (scores.pairs, scores.defective, scores.false_calls, scores.escapes) == (3, 2, 0, 2)
     assert scores.as_dict()["val_escapes"] == 2
+
+
+def test_exchanged_goldens_give_every_combination(network: ChangeNetLite, pair_folder: Path) -> None:
+    folder, spec = PairFolder(pair_folder), InputSpec(height=64, width=64, dynamic=True)
+    write_png(pair_folder / "B" / "pair 4.png", good_picture(7))
+    single = predict_split(network, folder, "val", spec)
+    every = predict_exchanged(network, folder, "val", spec)
+    assert [p.name for p in every] == [name for name in folder.names("val") for _ in range(2)]
+    assert np.abs(every[0].probability - single[0].probability).max() < 1e-4
+    assert np.abs(every[3].probability - single[1].probability).max() < 1e-4

@@ -62,6 +62,16 @@ def test_generic_pairs_train_through_the_same_loop(pair_folder: Path, tmp_path: 
     assert result.checkpoint.is_file()
 
 
+def test_a_training_can_start_from_the_weights_of_another(pair_folder: Path, tmp_path: Path) -> None:
+    first = run_training(config(pair_folder, tmp_path / "first", steps=1))
+    tuned = config(
+        pair_folder, tmp_path / "tuned", steps=1, start_from=first.checkpoint, lr=1e-9, encoder_lr=1e-9
+    )
+    second = run_training(tuned)
+    before = load_checkpoint(first.checkpoint).head.weight
+    assert torch.allclose(before, load_checkpoint(second.checkpoint).head.weight, atol=1e-6)
+
+
 def test_resuming_nothing_is_told(pair_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(NothingToResumeError, match="no checkpoint"):
         run_training(config(pair_folder, tmp_path / "none", resume=True))

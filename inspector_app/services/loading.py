@@ -16,6 +16,7 @@ from inspector_app.services.batch_job import BatchJob, hash_file
 from inspector_app.services.goldens import GoldenCache, closest_golden
 from inspector_app.services.inspect import guarded
 from inspector_app.services.plan import GOOD, BatchItem
+from inspector_app.services.truths import truth_ref
 from inspector_app.vision.annotations import GOOD_FOLDER, Annotation, TruthFinder, load_truth
 from inspector_app.vision.decode import read_frame
 
@@ -44,7 +45,9 @@ class RequestLoader:
         if item.golden is not None and done.golden_sha256 != self._hashes.of(item.golden):
             return False
         annotation = guarded(lambda: self._truth(item, None))
-        truth = None if isinstance(annotation, InspectorError) else self._truth_ref(annotation)
+        truth = (
+            None if isinstance(annotation, InspectorError) else truth_ref(annotation.source, self._hashes.of)
+        )
         return done.truth_sha256 == (truth.sha256 if truth else "")
 
     def request(self, item: BatchItem) -> InspectionRequest:
@@ -65,7 +68,7 @@ class RequestLoader:
             identity=self._job.identity,
             truth=annotation.mask,
             truth_error=annotation.error,
-            truth_ref=self._truth_ref(annotation),
+            truth_ref=truth_ref(annotation.source, self._hashes.of),
             known_good=annotation.source in (GOOD, GOOD_FOLDER),
             run_id=self._run_id,
         )
@@ -104,14 +107,6 @@ class RequestLoader:
         if self._truths is None:
             return Annotation(None, "", None)
         return self._truths.find(item.path, size)
-
-    def _truth_ref(self, annotation: Annotation) -> ImageRef | None:
-        if annotation.source in (GOOD, GOOD_FOLDER):
-            return ImageRef(GOOD)
-        if not annotation.source:
-            return None
-        path = Path(annotation.source)
-        return ImageRef(path.name, self._hashes.of(path), path=printable(path))
 
 
 class FileHashes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,14 @@ from inspector_app.services.batch_job import hash_file
 from inspector_app.vision.annotations import GOOD, GOOD_FOLDER, load_truth
 
 
-def truth_ref(source: str) -> ImageRef | None:
-    """How a record names an annotation's source; None where there is none."""
+def truth_ref(source: str, hash_of: Callable[[Path], str] = hash_file) -> ImageRef | None:
+    """How a record names an annotation's source; None where there is none. ``hash_of`` gives a file's sha256."""
     if source in (GOOD, GOOD_FOLDER):
         return ImageRef(GOOD)
     if not source:
         return None
     path = Path(source)
-    return ImageRef(path.name, hash_file(path), path=printable(path))
+    return ImageRef(path.name, hash_of(path), path=printable(path))
 
 
 def recorded_truth(record: InspectionRecord, size: tuple[int, int]) -> Mask | None:

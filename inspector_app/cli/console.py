@@ -40,7 +40,7 @@ DataDir = Annotated[
     typer.Option(
         "--data-dir",
         callback=_data_dir,
-        help="The data folder [default: INSPECTOR_DATA, else the user's own].",
+        help="The data folder (default: INSPECTOR_DATA, else the user's own).",
     ),
 ]
 

@@ -30,7 +30,7 @@ from inspector_app.services.recipes import dump_recipe
 
 recipe_app = typer.Typer(help="Recipes: all that is needed to inspect one product.", no_args_is_help=True)
 
-AuthorOption = Annotated[str | None, typer.Option("--author", help="Who made it [default: your login name].")]
+AuthorOption = Annotated[str | None, typer.Option("--author", help="Who made it (default: your login name).")]
 NoteOption = Annotated[str, typer.Option("--note", help="What changed and why.")]
 
 

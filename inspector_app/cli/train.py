@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import ValidationError
 
-from inspector_app.cli.console import known_errors, out
+from inspector_app.cli.console import DataDir, known_errors, out
 from inspector_app.cli.progress import progress_bar
 from inspector_app.core.errors import KeeperError
 from inspector_app.services.datasets import DatasetLayoutError, convert_mvtec
+from inspector_app.settings.data_dir import data_dir as choose_data_dir
 
 if TYPE_CHECKING:
     from inspector_app.changenet.callbacks import TrainProgress
@@ -46,19 +48,25 @@ def train(
         Path | None, typer.Option(help="Pairs in TAO's layout; none: pairs are rendered.")
     ] = None,
     mode: Annotated[str, typer.Option(help="object: one part; generic: many.")] = "object",
-    out_dir: Annotated[Path | None, typer.Option(help="Checkpoints [default: the data folder].")] = None,
+    out_dir: Annotated[Path | None, typer.Option(help="Checkpoints (default: in the data folder).")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps in all.")] = None,
     batch: Annotated[int | None, typer.Option(min=2, help="Pairs a step.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the training images.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
     workers: Annotated[int | None, typer.Option(min=0, help="Processes that prepare pairs.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of weights and order.")] = None,
+    families: Annotated[str, typer.Option(help="Part families to render, with commas; none: all.")] = "",
+    start_from: Annotated[
+        Path | None, typer.Option(help="A checkpoint whose weights to start from, instead of ImageNet's.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Train changenet-lite; ends with the checkpoint to export."""
     given = {
-        "data": data, "out_dir": out_dir, "steps": steps, "batch": batch, "size": size,
-        "threads": threads, "workers": workers, "seed": seed,
+        "data": data, "out_dir": out_dir or choose_data_dir(data_dir, os.environ) / "training" / name, "steps": steps, "batch": batch, "size": size,
+        "threads": threads, "workers": workers, "seed": seed, "start_from": start_from,
+        "families": tuple(families.split(",")) if families else None,
     }  # fmt: skip
     with known_errors(), training_errors():
         from inspector_app.changenet.config import TrainConfig
@@ -94,14 +102,21 @@ def export_model(
     min_area: Annotated[
         int, typer.Option(min=1, help="The suggested least area, on the network's grid.")
     ] = 1,
+    data: Annotated[
+        Path | None, typer.Option(help="Choose the limits on its train list, and score its val list.")
+    ] = None,
+    exchange_goldens: Annotated[
+        bool, typer.Option("--exchange-goldens", help="One object: choose limits against every golden.")
+    ] = False,
 ) -> None:
     """Write ONNX, manifest and self-check, proved against the network in evaluation mode."""
     with known_errors(), training_errors():
-        from inspector_app.changenet import export
+        from inspector_app.changenet.export import ModelStatement
+        from inspector_app.changenet.release import export_onnx
         from inspector_app.core.manifest import Judgement
 
         judgement = Judgement(threshold=threshold, min_area_px=min_area)
-        statement = export.ModelStatement(
+        statement = ModelStatement(
             name=name,
             description=description,
             training_data=training_data,
@@ -109,7 +124,7 @@ def export_model(
             judgement=judgement,
             size=size,
         )
-        result = export.export_model(export.load_checkpoint(checkpoint), dst, statement)
+        result = export_onnx(checkpoint, dst, statement, data, exchange_goldens).export
         out().print(
             f"{result.folder / result.manifest.file}: off by at most {result.max_abs_diff:.1e}", markup=False
         )

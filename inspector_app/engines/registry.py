@@ -55,8 +55,8 @@ def _open_cpu(model: Model, threads: int, refusals: tuple[Refusal, ...]) -> Chan
 ENGINES: dict[EngineChoice, tuple[str, Opener]] = {
     EngineChoice.TENSORRT: ("TensorRT", _open_tensorrt),
     EngineChoice.CUDA: ("onnxruntime CUDA", _open_cuda),
-    EngineChoice.OPENVINO: ("OpenVINO CPU", _open_openvino),
     EngineChoice.CPU: ("onnxruntime CPU", _open_cpu),
+    EngineChoice.OPENVINO: ("OpenVINO CPU", _open_openvino),
 }
 """Best first."""
 

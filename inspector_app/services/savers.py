@@ -78,10 +78,10 @@ def picture_name(name: str) -> str:
     parts = [part.replace(":", "_") for part in parts]
     safe = "/".join(parts)
     too_long = len(parts[-1].encode(errors="surrogateescape")) > LONGEST_NAME if parts else False
-    if safe == wanted and not too_long:
+    if safe == wanted and not too_long and parts[-1].lower() != ".png":
         return wanted
     mark = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:8]
-    stem = parts[-1][: -len(".png")] if parts else "image"
+    stem = (parts[-1][: -len(".png")] if parts else "") or "image"
     return "/".join([*parts[:-1], f"{stem[:60] if too_long else stem}-{mark}.png"])
 
 

@@ -102,7 +102,7 @@ def test_auto_tells_why_no_better_engine_runs(tmp_path: Path) -> None:
     model = load_model(difference_model(tmp_path / "net.onnx", side=SIDE))
     engine = open_engine(model, EngineChoice.AUTO)
     better = [refusal.engine for refusal in engine.info.refusals]
-    order = ["TensorRT", "onnxruntime CUDA", "OpenVINO CPU", "onnxruntime CPU"]
+    order = ["TensorRT", "onnxruntime CUDA", "onnxruntime CPU", "OpenVINO CPU"]
     if engine.info.provider == "CPU":
         assert better == order[: order.index(engine.info.label)]
         assert all(refusal.reason for refusal in engine.info.refusals)

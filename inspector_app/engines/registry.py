@@ -130,7 +130,7 @@ def probe_engines(model: Model) -> list[tuple[str, Refusal | None]]:
     found: list[tuple[str, Refusal | None]] = []
     for choice, (label, _) in ENGINES.items():
         try:
-            open_engine(model, choice).close()
+            _open_checked(model, choice, 0, ()).close()
             found.append((label, None))
         except InspectorError as error:
             found.append((label, Refusal(label, error.message, error.hint)))

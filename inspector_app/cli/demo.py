@@ -56,6 +56,8 @@ def demo(
                 if path is not None:
                     console.print(f"wrote {path.resolve()}", markup=False)
         code = int(exit_code(outcome, fail_on_defect=False))
+        if window and not has_display():
+            out().print("There is no display, so the window stays closed.")
         if window and has_display() and code == 0:
             code = show_window(context, data_dir, outcome.run_id)
     raise typer.Exit(code)

@@ -14,6 +14,8 @@ from inspector_app.core.protocols import HistoryFilter
 from inspector_app.core.verdict import Verdict
 from inspector_app.services.export import export_defects, export_images
 
+ALL_RUNS = 1_000_000
+
 
 def export(
     csv: Annotated[Path | None, typer.Option(help="Write one row an image.")] = None,
@@ -30,6 +32,8 @@ def export(
     with known_errors(), opened(data_dir) as inspector:
         if csv is None and defects_csv is None:
             raise KeeperError("usage", "Say where to write: --csv FILE, --defects-csv FILE, or both.")
+        if run is not None and run not in {each.id for each in inspector.store.runs(ALL_RUNS)}:
+            raise KeeperError("run_missing", f"There is no run {run}.", "List them: inspector-app runs")
         wanted = HistoryFilter(
             run_id=run,
             recipe=recipe,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from types import FrameType
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from inspector_app.bootstrap import Inspector
 from inspector_app.cli.console import DataDir, Exit, err, known_errors, opened, out
@@ -34,16 +36,19 @@ from inspector_app.cli.options import (
 )
 from inspector_app.cli.progress import print_json, progress_bar
 from inspector_app.cli.tables import summary_table
-from inspector_app.core.errors import KeeperError
+from inspector_app.core.errors import InspectorError, KeeperError
 from inspector_app.core.inspection import Identity, MeasureAt
 from inspector_app.core.protocols import HistoryFilter, RunState
 from inspector_app.core.verdict import Verdict
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.batch import BatchOutcome, BatchProgress, BatchService
 from inspector_app.services.batch_job import BatchJob
-from inspector_app.services.export import export_defects, export_images
+from inspector_app.services.export import check_target, export_defects, export_images
+from inspector_app.services.goldens import GoldenCache
 from inspector_app.services.plan import BatchItem, plan_folder, plan_pairs
 from inspector_app.services.savers import check_picture_folders
+
+ERRORS_TOLD = 10
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ def score(
     ] = None,
     save_masks: Annotated[Path | None, typer.Option(help="Write the masks, on the measuring grid.")] = None,
     fail_on_defect: Annotated[
-        bool, typer.Option("--fail-on-defect", help="Exit code 4 when any failed.")
+        bool, typer.Option("--fail-on-defect", help="Exit code 4 when any image is FAIL or REVIEW.")
     ] = False,
     engine: EngineOption = EngineChoice.AUTO,
     model: ModelOption = None,
@@ -105,6 +110,7 @@ def score(
             raise KeeperError("usage", "A recipe names its own model; change it in the recipe.")
         check_tables(csv, defects_csv)
         root, items = _plan(folder, golden, pairs, recursive)
+        check_golden(golden)
         basis = (
             recipe_basis(inspector, recipe, measure_at)
             if recipe
@@ -159,13 +165,26 @@ def run_job(inspector: Inspector, batch: BatchService, job: BatchJob, outputs: O
             raise typer.Exit(Exit.INTERRUPTED) from None
     write_csv(inspector, outcome.run_id, outputs)
     console = err() if outputs.json_lines else out()
-    if outcome.skipped:
+    if job.resume:
         console.print(f"{outcome.skipped} images were scored before; {outcome.scored} anew.")
     console.print(summary_table(outcome.summary, job.settings.measure_at.value))
+    if job.truth_dir is not None and not outcome.summary.annotated:
+        console.print(f"No annotation in {job.truth_dir} belongs to any of these images.", markup=False)
+    _say_errors(inspector, outcome, console)
     console.print(
         f"run {outcome.run_id} ({outcome.state.value}), recorded in {inspector.data_dir}", markup=False
     )
     return outcome
+
+
+def _say_errors(inspector: Inspector, outcome: BatchOutcome, console: Console) -> None:
+    """The first few images that could not be inspected, each with its reason."""
+    count = outcome.summary.verdicts.get(Verdict.ERROR, 0)
+    wanted = HistoryFilter(run_id=outcome.run_id, verdicts=(Verdict.ERROR,))
+    for record in itertools.islice(inspector.store.iterate(wanted), ERRORS_TOLD):
+        console.print(f"ERROR {record.image.name}: {record.reason} ({record.error_code})", markup=False)
+    if count > ERRORS_TOLD:
+        console.print(f"... and {count - ERRORS_TOLD} more; the CSV has them all.")
 
 
 def write_csv(inspector: Inspector, run_id: int, outputs: Outputs) -> None:
@@ -226,6 +245,18 @@ def _check_usage(
         raise KeeperError("usage", "A recipe brings its own limits and alignment; change them in the recipe.")
 
 
+def check_golden(golden: Path | None) -> None:
+    """One golden that cannot be read would be every image's error.
+
+    Raises:
+        KeeperError: ``golden_unreadable``.
+    """
+    if golden is not None and golden.is_file():
+        frame = GoldenCache().frame(golden)
+        if isinstance(frame, InspectorError):
+            raise frame
+
+
 def check_tables(csv: Path | None, defects_csv: Path | None) -> None:
     """Better told before an hour of scoring than after it.
 
@@ -236,6 +267,7 @@ def check_tables(csv: Path | None, defects_csv: Path | None) -> None:
     if len(set(tables)) < len(tables):
         raise KeeperError("usage", "--csv and --defects-csv name the same file.")
     for table in tables:
+        check_target(table)
         if table.is_dir():
             raise KeeperError("usage", f"{table} is a folder, not a file to write.")
         if not table.parent.is_dir():

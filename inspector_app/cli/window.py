@@ -30,6 +30,12 @@ def show_window(context: typer.Context, data_dir: Path | None, run_id: int | Non
     opener: OpenWindow | None = context.find_root().obj
     if opener is None:
         raise KeeperError("no_window", "This program was started without its window.")
+    if not has_display() and not os.environ.get("QT_QPA_PLATFORM"):
+        raise KeeperError(
+            "no_window",
+            "There is no display, so the window cannot be opened.",
+            "On a machine without a screen use the commands: inspector-app --help",
+        )
     try:
         return opener(data_dir, run_id)
     except ImportError as error:

@@ -91,19 +91,24 @@ def open_engine(
         ) from error
 
 
+ABSENT = frozenset({"engine_missing", "engine_unavailable"})
+
+
 def _open_first(
     model: Model, waiting: list[EngineChoice], threads: int, refusals: tuple[Refusal, ...]
 ) -> ChangeEngine:
     """The first of ``waiting`` that works; it and those before it are taken off the list."""
-    last: InspectorError = KeeperError("engine_unavailable", "There is no further engine.")
+    told: InspectorError = KeeperError("engine_unavailable", "There is no further engine.")
     while waiting:
         candidate = waiting.pop(0)
         try:
             return _open_checked(model, candidate, threads, refusals)
         except InspectorError as error:
             refusals = (*refusals, Refusal(ENGINES[candidate][0], error.message.rstrip("."), error.hint))
-            last = error
-    raise last
+            # That an engine is not installed says less than why an installed one does not serve.
+            if error.code not in ABSENT or told.code in ABSENT:
+                told = error
+    raise told
 
 
 def _open_checked(

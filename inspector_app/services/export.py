@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from inspector_app.core.change_map import Affine
-from inspector_app.core.files import atomic_file
+from inspector_app.core.errors import KeeperError
+from inspector_app.core.files import atomic_file, write_fault
 from inspector_app.core.inspection import DefectRecord, InspectionRecord, RegistrationNote, Truth
 from inspector_app.core.protocols import HistoryFilter, RecordStore
 from inspector_app.core.verdict import Verdict, final_verdict
@@ -139,7 +140,28 @@ def cell_text(value: Cell) -> str:
     return repr(value)
 
 
+def check_target(path: Path) -> None:
+    """An export replaces nothing but an earlier export: not a picture, not a database, not another's table.
+
+    Raises:
+        KeeperError: ``file_taken`` when ``path`` is a file that begins otherwise than these tables do.
+    """
+    if not path.is_file():
+        return
+    starts = tuple(",".join(columns[:2]).encode() for columns in (IMAGE_COLUMNS, DEFECT_COLUMNS))
+    try:
+        with path.open("rb") as file:
+            begin = file.read(64).removeprefix(b"\xef\xbb\xbf")
+    except OSError as error:
+        raise write_fault(error, path) from error
+    if begin and not begin.startswith(starts):
+        raise KeeperError(
+            "file_taken", f"{path} is there already and is no table of Inspector's.", "Choose another name."
+        )
+
+
 def _export(columns: tuple[str, ...], rows: Iterable[Mapping[str, Cell]], path: Path) -> int:
+    check_target(path)
     with atomic_file(path) as stream:
         return _write(stream, columns, rows)
 

@@ -36,6 +36,8 @@ def plan_folder(folder: Path, golden: Path | None, recursive: bool = False) -> t
     Raises:
         KeeperError: ``folder_missing``, ``folder_empty``, ``golden_missing``.
     """
+    if folder.is_file():
+        raise KeeperError("folder_missing", f"{folder} is a file; give the folder that holds it, or --pairs.")
     if not folder.is_dir():
         raise KeeperError("folder_missing", f"There is no folder {folder}.")
     # Records name files by path: they must be found again from wherever the window is started.

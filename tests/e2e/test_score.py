@@ -140,3 +140,36 @@ def test_the_command_line_never_loads_qt(home: Path, parts: Path, model: Path) -
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_table_replaces_nothing_but_an_earlier_table(
+    inspect: Inspect, parts: Path, model: Path, home: Path, tmp_path: Path
+) -> None:
+    golden = (parts / "golden.png").read_bytes()
+    score(inspect, parts, model, "--csv", parts / "golden.png", code=2)
+    assert (parts / "golden.png").read_bytes() == golden
+    score(inspect, parts, model, "--csv", tmp_path / "out.csv")
+    score(inspect, parts, model, "--csv", tmp_path / "out.csv")
+    said = inspect("export", "--csv", home / "inspector.sqlite3", code=2).stderr
+    assert "file_taken" in said
+    assert "2" in inspect("runs").stdout
+
+
+def test_what_could_not_be_inspected_is_named_with_its_reason(
+    inspect: Inspect, parts: Path, model: Path, tmp_path: Path
+) -> None:
+    (parts / "test" / "good" / "000.png").write_bytes(b"")
+    assert "good/000.png: " in score(inspect, parts, model, code=3)
+    (parts / "golden.png").write_bytes(b"nothing")
+    score(inspect, parts, model, code=2)
+    assert "run 99" in inspect("export", "--run", 99, "--csv", tmp_path / "x.csv", code=2).stderr
+
+
+def test_without_a_display_the_window_says_so(home: Path) -> None:
+    import subprocess
+
+    from tests.e2e.conftest import command, environment
+
+    bare = {k: v for k, v in environment(home).items() if k != "QT_QPA_PLATFORM"}
+    done = subprocess.run(command(), env=bare, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "no display" in done.stderr) == (2, True)

@@ -251,9 +251,19 @@ def test_a_full_disk_leaves_the_file_of_before(
 
     folder = tmp_path / "out"
     folder.mkdir()
-    (folder / "a.csv").write_text("before")
+    (folder / "a.csv").write_text("run_id,inspection_id of before")
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(KeeperError) as caught:
         export_images(store, ALL, folder / "a.csv")
     assert caught.value.code == "disk_full"
-    assert [path.read_text() for path in folder.iterdir()] == ["before"]
+    assert [path.read_text() for path in folder.iterdir()] == ["run_id,inspection_id of before"]
+
+
+def test_a_file_that_is_no_table_is_never_replaced(store: SqlRecordStore, tmp_path: Path) -> None:
+    stranger = tmp_path / "golden.png"
+    stranger.write_bytes(b"\x89PNG")
+    for export in (export_images, export_defects):
+        with pytest.raises(KeeperError, match="no table") as caught:
+            export(store, ALL, stranger)
+        assert caught.value.code == "file_taken"
+    assert stranger.read_bytes() == b"\x89PNG"

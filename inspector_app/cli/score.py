@@ -238,7 +238,7 @@ def _check_usage(
     ]
     if len(given) != 1:
         said = " and ".join(given) or "none"
-        raise KeeperError("usage", f"Give exactly one of --golden, --pairs and --recipe; {said} was given.")
+        raise KeeperError("usage", f"Give exactly one of --golden, --pairs and --recipe (given: {said}).")
     if (folder is None) != (pairs is not None):
         raise KeeperError("usage", "Give a FOLDER, or --pairs alone.")
     if recipe and (limits.given or align != "none"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from inspector_app.changenet.lite import ChangeNetLite, Features
 from inspector_app.changenet.pair_folder import PairFolder
 from inspector_app.core.manifest import InputSpec, Judgement
 from inspector_app.core.metrics import PixelCounts, auroc, count_pixels, pool
+from inspector_app.vision.annotations import truth_at
 from inspector_app.vision.tensors import to_tensor
 
 Tensor4 = NDArray[np.float32]
@@ -114,8 +114,7 @@ def _predict(network: ChangeNetLite, folder: PairFolder, name: str, spec: InputS
 
 def _truth(mask: Mask, spec: InputSpec) -> Mask:
     """Return the mask on the network's grid, by nearest neighbour."""
-    size = (spec.width, spec.height)
-    return cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT) > 0
+    return truth_at(mask, (spec.width, spec.height))
 
 
 def change_probability(logits: Tensor4) -> Tensor4:

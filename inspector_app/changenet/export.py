@@ -22,6 +22,7 @@ from inspector_app.changenet.lite import ChangeNetLite
 from inspector_app.changenet.module import load_checkpoint
 from inspector_app.changenet.quiet import quiet
 from inspector_app.core.errors import KeeperError
+from inspector_app.core.files import atomic_file, atomic_write
 from inspector_app.core.manifest import InputSpec, Judgement, ModelManifest
 
 __all__ = ["ExportMismatchError", "ExportResult", "ModelStatement", "export_model", "load_checkpoint"]
@@ -79,8 +80,9 @@ def export_model(network: ChangeNetLite, out: Path, statement: ModelStatement) -
         os.replace(beside, target)
     finally:
         beside.unlink(missing_ok=True)
-    _write_self_check(out / "selfcheck.npz", self_check)
-    _write_text(out / "manifest.json", manifest.model_dump_json(indent=2) + "\n")
+    with atomic_file(out / "selfcheck.npz") as file:
+        np.savez_compressed(file, **self_check)  # type: ignore[arg-type]
+    atomic_write(out / "manifest.json", (manifest.model_dump_json(indent=2) + "\n").encode())
     return ExportResult(manifest, out, difference)
 
 
@@ -180,16 +182,3 @@ def _manifest(statement: ModelStatement, file_name: str, file: Path) -> ModelMan
         scores=statement.scores,
         licence=statement.licence,
     )
-
-
-def _write_self_check(path: Path, arrays: dict[str, NDArray[np.float32]]) -> None:
-    beside = path.with_name(f".{path.name}.tmp")
-    with beside.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    os.replace(beside, path)
-
-
-def _write_text(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.tmp")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)

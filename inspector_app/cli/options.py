@@ -15,6 +15,7 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.core.frame import Frame
 from inspector_app.core.inspection import MeasureAt, Settings
 from inspector_app.core.manifest import ModelManifest
+from inspector_app.core.problems import problem_lines
 from inspector_app.core.protocols import RecipeRevision
 from inspector_app.core.recipe import Alignment, Limits
 from inspector_app.engines.registry import EngineChoice
@@ -113,9 +114,7 @@ def bare_basis(
         limits = Limits.model_validate({**suggested_limits(manifest).model_dump(), **changes})
         alignment = Alignment.model_validate({"method": align})
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'limits'}: {e['msg']}" for e in error.errors()
-        )
+        problems = "; ".join(problem_lines(error, Limits))
         raise KeeperError("option_invalid", f"These limits do not fit: {problems}.") from error
     settings = Settings(limits=limits, alignment=alignment, measure_at=measure_at)
     return Basis(settings, model, grid=grid_size(manifest) if options.min_area is None else None)

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from inspector_app.cli.console import DataDir, known_errors, out
 from inspector_app.cli.progress import progress_bar
 from inspector_app.core.errors import KeeperError
+from inspector_app.core.problems import problem_lines
 from inspector_app.services.datasets import DatasetLayoutError, convert_mvtec
 from inspector_app.settings.data_dir import data_dir as choose_data_dir
 
@@ -146,9 +147,8 @@ def training_errors() -> Iterator[None]:
             "Run: pip install 'inspector-app[train]'",
         ) from error
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'options'}: {e['msg']}" for e in error.errors()
-        )
+        # Options are never unknown keys, so no model is needed to guess at what was meant.
+        problems = "; ".join(problem_lines(error, BaseModel))
         raise KeeperError("option_invalid", f"These options do not fit: {problems}.") from error
     except (DatasetLayoutError, FileNotFoundError) as error:
         raise KeeperError("data_invalid", f"{error}") from error

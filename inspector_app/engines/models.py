@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.manifest import InputSpec, ModelManifest
+from inspector_app.core.problems import problem_lines
 
 TAO_INPUTS = ("input0", "input1")
 TAO_OUTPUT = "output_final"
@@ -57,16 +58,13 @@ def sha256_of(path: Path) -> str:
     Raises:
         KeeperError: ``model_missing`` or ``model_unreadable``.
     """
-    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
         raise KeeperError("model_missing", f"There is no model file {path}.") from error
     except OSError as error:
         raise KeeperError("model_unreadable", f"The model file {path} cannot be read: {error}.") from error
-    return digest.hexdigest()
 
 
 def load_model(path: Path) -> Model:
@@ -125,7 +123,7 @@ def read_manifest(path: Path) -> ModelManifest:
     try:
         return ModelManifest.model_validate(json.loads(path.read_bytes()))
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        problems = "; ".join(problem_lines(error, ModelManifest))
         raise KeeperError("manifest_invalid", f"The manifest {path} is wrong: {problems}.") from error
     except (ValueError, OSError) as error:
         raise KeeperError("manifest_invalid", f"The manifest {path} cannot be read: {error}.") from error

@@ -38,16 +38,36 @@ class AugmentStrength:
     swap: float = 0.0
 
 
-def augment_pair(pair: Pair, size: int, strength: AugmentStrength, rng: np.random.Generator) -> Pair:
-    """Return the pair framed to ``size`` x ``size`` and varied in light and quality."""
+def augment_pair(
+    pair: Pair, size: int, strength: AugmentStrength, rng: np.random.Generator, view: int | None = None
+) -> Pair:
+    """Return the pair framed to ``size`` x ``size`` and varied in light and quality.
+
+    ``view`` is the side that the whole picture would have: with ``size`` below it a piece is cut out at the
+    view's own scale, mostly around the change.
+    """
     if rng.random() < strength.swap:
         pair = Pair(pair.test, pair.golden, pair.mask)
     side = pair.test.shape[0]
-    frame = framing(side, size, strength, rng)
+    frame = framing(side, view or size, strength, rng)
+    if view is not None and size < view:
+        frame = _cut_out(pair.mask, frame, size, view, rng) @ frame
     golden_frame = frame @ _misalignment(side, strength, rng)
     golden = photometry(_warp(pair.golden, golden_frame, size), strength, rng)
     test = photometry(_warp(pair.test, frame, size), strength, rng)
     return Pair(golden, test, _warp_mask(pair.mask, frame, size))
+
+
+def _cut_out(mask: Mask, frame: Matrix, size: int, view: int, rng: np.random.Generator) -> Matrix:
+    """Return the shift that brings a ``size`` square of the view to the origin."""
+    corner = rng.uniform(0, view - size, 2)
+    rows, cols = np.nonzero(mask)
+    if rows.size and rng.random() < 0.7:
+        centre = frame @ np.array([cols.mean(), rows.mean(), 1.0])
+        corner = np.clip(centre[:2] - size / 2 + rng.uniform(-0.3, 0.3, 2) * size, 0, view - size)
+    shift = np.eye(3)
+    shift[:2, 2] = -corner
+    return shift
 
 
 def framing(side: int, size: int, strength: AugmentStrength, rng: np.random.Generator) -> Matrix:

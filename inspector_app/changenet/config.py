@@ -9,6 +9,7 @@ from platformdirs import user_data_dir
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Mode = Literal["object", "generic"]
+Precision = Literal["auto", "bf16", "fp32"]
 
 
 class TrainConfig(BaseModel):
@@ -29,7 +30,8 @@ class TrainConfig(BaseModel):
     """Part families to render on the fly; None means all."""
     size: int = Field(default=256, ge=64, le=1024, multiple_of=32)
     warm_size: int = Field(default=192, ge=64, le=1024, multiple_of=32)
-    """Side of the training images during the first ``warm_share`` of the steps, for speed."""
+    """Side of the training images during the first ``warm_share`` of the steps, for speed: with ``object``
+    pieces cut out of pictures of ``size``, else pictures made smaller."""
     warm_share: float = Field(default=0.5, ge=0.0, le=1.0)
     cache_size: int | None = Field(default=None, ge=64, le=1024)
     """Side at which pictures are kept in memory or rendered; None means 320 for ``object``, as stored for
@@ -45,13 +47,14 @@ class TrainConfig(BaseModel):
     frozen_blocks: int = Field(default=3, ge=0, le=16)
     dice_weight: float = Field(default=0.5, ge=0)
     pretrained: bool = True
-    precision: Literal["bf16", "fp32"] = "bf16"
+    precision: Precision = "auto"
     threads: int = Field(default=2, ge=1)
     workers: int = Field(default=0, ge=0)
     """Processes that prepare pairs; 0 is quickest unless pairs are rendered on the fly."""
     seed: int = Field(default=0, ge=0)
     start_from: Path | None = None
-    """Checkpoint whose averaged weights to start from, instead of ImageNet's; with a schedule of its own."""
+    """What to start from instead of ImageNet's weights: a checkpoint (its averaged weights), an ONNX file that was
+    exported from one, or a model's folder. The schedule begins anew."""
     resume: bool = False
 
     @model_validator(mode="after")

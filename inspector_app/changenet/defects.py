@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector_app.changenet.arrays import Image, Mask
-from inspector_app.changenet.displaced import blend
+from inspector_app.changenet.staged_defects import blend
 
 # Less than this difference in every channel is not called a change.
 _VISIBLE = 14

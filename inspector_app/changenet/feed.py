@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from inspector_app.changenet.arrays import Image
+from inspector_app.changenet.arrays import Image, Pair
 from inspector_app.changenet.config import TrainConfig
 from inspector_app.changenet.sources import PairSource
 
@@ -28,8 +28,7 @@ class EpochPairs(Dataset[Item]):
 
     def __getitem__(self, index: int) -> Item:
         """Return the ``index``-th pair of the epoch."""
-        pair = self._source.pair(self._first + index, self._size)
-        return _tensor(pair.test), _tensor(pair.golden), torch.from_numpy(pair.mask)
+        return item_of(self._source.pair(self._first + index, self._size))
 
 
 class PairFeed(lightning.LightningDataModule):
@@ -48,6 +47,11 @@ class PairFeed(lightning.LightningDataModule):
         size = config.warm_size if epoch < config.warm_share * config.epochs else config.size
         pairs = EpochPairs(self._source, epoch * count, count, size)
         return DataLoader(pairs, config.batch, num_workers=config.workers)
+
+
+def item_of(pair: Pair) -> Item:
+    """Return a pair as the trainer takes it."""
+    return _tensor(pair.test), _tensor(pair.golden), torch.from_numpy(pair.mask)
 
 
 def _tensor(image: Image) -> Tensor:

@@ -22,11 +22,11 @@ _WARM_UP_STEPS = 60
 class ChangeModule(lightning.LightningModule):
     """Trains ``network`` and keeps ``averaged``, an exponential moving average of it, for use."""
 
-    def __init__(self, config: TrainConfig) -> None:
-        """Build the networks; PretrainedWeightsMissingError if the encoder's weights are not installed."""
+    def __init__(self, config: TrainConfig, network: ChangeNetLite) -> None:
+        """Train ``network`` by ``config``."""
         super().__init__()
         self.config = config
-        self.network = _first_network(config)
+        self.network = network
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network.encoder.freeze(config.frozen_blocks)
         self.averaged = copy.deepcopy(self.network).eval().requires_grad_(False)
@@ -66,12 +66,6 @@ class ChangeModule(lightning.LightningModule):
         return OptimizerLRSchedulerConfig(
             optimizer=optimizer, lr_scheduler={"scheduler": schedule, "interval": "step"}
         )
-
-
-def _first_network(config: TrainConfig) -> ChangeNetLite:
-    if config.start_from is not None and not config.resume:
-        return load_checkpoint(config.start_from)
-    return build_network(config.pretrained and not config.resume)
 
 
 def normalised(image: Tensor) -> Tensor:

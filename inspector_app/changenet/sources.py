@@ -15,15 +15,9 @@ import numpy as np
 from inspector_app.changenet.arrays import Image, Mask, Pair
 from inspector_app.changenet.augment import AugmentStrength, augment_pair
 from inspector_app.changenet.defects import paste_defect, random_defect, soil
-from inspector_app.changenet.displaced import (
-    OUTLINE_SHARE,
-    Scene,
-    damage_lead,
-    displace,
-    take_apart,
-    vote_outline,
-)
 from inspector_app.changenet.pair_folder import PairFolderError
+from inspector_app.changenet.scene import OUTLINE_SHARE, Scene, take_all_apart, vote_outline
+from inspector_app.changenet.staged_defects import break_body, damage_leads, displace
 
 Render = Callable[[np.random.Generator], Pair]
 
@@ -39,11 +33,12 @@ class PairSource(Protocol):
 class ObjectMix:
     """Shares of the kinds of training pairs for one object; what remains is synthetic small defects."""
 
-    good: float = 0.3
-    real: float = 0.3
-    pasted: float = 0.12
+    good: float = 0.25
+    real: float = 0.2
+    pasted: float = 0.08
     displaced: float = 0.14
-    lead: float = 0.1
+    lead: float = 0.2
+    broken: float = 0.08
     soiled: float = 0.35
     """Chance that the background beside the part gets scratches and specks that are no defects."""
 
@@ -51,8 +46,17 @@ class ObjectMix:
 class ObjectSource:
     """Pairs of one object: any good picture serves as golden, defects are real, pasted or synthetic."""
 
-    def __init__(self, pairs: Sequence[Pair], seed: int, strength: AugmentStrength, mix: ObjectMix) -> None:
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        seed: int,
+        strength: AugmentStrength,
+        mix: ObjectMix,
+        view: int | None = None,
+    ) -> None:
         """Take the training pairs of one size; all with an empty mask, and the goldens, count as good.
+
+        ``view`` is the side that whole pictures are brought to; smaller pairs are cut out of it.
 
         Raises PairFolderError when there are no good pictures.
         """
@@ -61,62 +65,59 @@ class ObjectSource:
             raise PairFolderError("pairs_one_sided", "The training split holds no good picture.")
         self._small = [p for p in pairs if 0 < p.mask.mean() <= OUTLINE_SHARE]
         self._large = [p for p in pairs if p.mask.mean() > OUTLINE_SHARE]
-        self._outline = vote_outline([p.mask for p in self._large])
-        self._scenes = (
-            [take_apart(image, self._outline) for image in self._good] if self._outline is not None else []
-        )
-        self._seed, self._strength, self._mix = seed, strength, mix
+        outline = vote_outline([p.mask for p in self._large], [p.test for p in self._large])
+        self._scenes = take_all_apart(self._good, outline) if outline is not None else []
+        self._seed, self._strength, self._mix, self._view = seed, strength, mix, view
 
     def pair(self, index: int, size: int) -> Pair:
         """Return the augmented pair of this index."""
         rng = np.random.default_rng([self._seed, index])
-        test, mask = self._test_image(rng)
-        if self._outline is not None and rng.random() < self._mix.soiled:
-            test = np.where(mask[:, :, None], test, soil(test, self._outline | mask, rng))
+        test, mask, part = self._test_image(rng)
+        if part is not None and rng.random() < self._mix.soiled:
+            test = np.where(mask[:, :, None], test, soil(test, part | mask, rng))
         golden = self._good[int(rng.integers(len(self._good)))]
-        return augment_pair(Pair(golden, test, mask), size, self._strength, rng)
+        return augment_pair(Pair(golden, test, mask), size, self._strength, rng, self._view)
 
-    def _test_image(self, rng: np.random.Generator) -> tuple[Image, Mask]:
+    def _test_image(self, rng: np.random.Generator) -> tuple[Image, Mask, Mask | None]:
+        """Return a test image, its mask, and where its part is where that is known."""
         draw, mix = rng.random(), self._mix
-        image = self._good[int(rng.integers(len(self._good)))]
+        scene = self._scenes[int(rng.integers(len(self._scenes)))] if self._scenes else None
+        image = self._good[int(rng.integers(len(self._good)))] if scene is None else scene.image
+        part = None if scene is None else scene.outline
         if draw < mix.good:
-            return image, np.zeros(image.shape[:2], bool)
+            return image, np.zeros(image.shape[:2], bool), part
         draw -= mix.good
         if draw < mix.real and (self._small or self._large):
-            return self._real(rng)
+            return *self._real(rng), None
         draw -= mix.real
         if draw < mix.pasted and self._small:
             chosen = self._small[int(rng.integers(len(self._small)))]
-            return paste_defect(image, chosen.test, chosen.mask, rng)
+            return *paste_defect(image, chosen.test, chosen.mask, rng), part
         draw -= mix.pasted
-        if draw < mix.displaced + mix.lead and self._outline is not None:
-            return self._taken_apart(draw < mix.displaced, self._outline, rng)
-        return self._small_defects(image, self._any_scene(rng), rng)
+        if scene is not None and draw < mix.displaced + mix.lead + mix.broken:
+            return *self._staged(draw, scene, rng), part
+        return *self._small_defects(image, None if scene is None else scene.part, rng), part
 
     def _real(self, rng: np.random.Generator) -> tuple[Image, Mask]:
-        """Return a real defective picture: a displaced part in four of ten, for it holds most pixels."""
-        pool = self._large if self._large and (rng.random() < 0.4 or not self._small) else self._small
+        """Return a real defective picture: a displaced part in three of ten, for it holds most pixels."""
+        pool = self._large if self._large and (rng.random() < 0.3 or not self._small) else self._small
         chosen = pool[int(rng.integers(len(pool)))]
         return chosen.test, chosen.mask
 
-    def _taken_apart(self, displaced: bool, outline: Mask, rng: np.random.Generator) -> tuple[Image, Mask]:
-        scene = self._scenes[int(rng.integers(len(self._scenes)))]
-        if displaced:
-            return displace(scene, self._scenes[int(rng.integers(len(self._scenes)))], outline, rng)
-        return damage_lead(scene, rng) or self._small_defects(scene.image, scene, rng)
-
-    def _any_scene(self, rng: np.random.Generator) -> Scene | None:
-        return self._scenes[int(rng.integers(len(self._scenes)))] if self._scenes else None
+    def _staged(self, draw: float, scene: Scene, rng: np.random.Generator) -> tuple[Image, Mask]:
+        if draw < self._mix.displaced:
+            return displace(scene, self._scenes[int(rng.integers(len(self._scenes)))], rng)
+        if draw < self._mix.displaced + self._mix.lead:
+            return damage_leads(scene, rng)
+        return break_body(scene, rng)
 
     def _small_defects(
-        self, image: Image, scene: Scene | None, rng: np.random.Generator
+        self, image: Image, place: Mask | None, rng: np.random.Generator
     ) -> tuple[Image, Mask]:
         """Return up to three small defects on the part; a soiled background is not a defect here."""
-        image = scene.image if scene is not None else image
         mask = np.zeros(image.shape[:2], bool)
         for _ in range(int(rng.integers(1, 4))):
             donor = self._good[int(rng.integers(len(self._good)))]
-            place = self._outline if scene is None else scene.part
             image, changed = random_defect(image, donor, place, rng)
             mask |= changed
         return image, mask

@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(f"--{name}", type=int)
     for name in ("lr", "encoder-lr", "warm-share"):
         parser.add_argument(f"--{name}", type=float)
-    parser.add_argument("--precision", choices=("bf16", "fp32"))
+    parser.add_argument("--precision", choices=("auto", "bf16", "fp32"))
     return parser
 
 

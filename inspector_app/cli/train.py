@@ -58,7 +58,8 @@ def train(
     seed: Annotated[int | None, typer.Option(min=0, help="Of weights and order.")] = None,
     families: Annotated[str, typer.Option(help="Part families to render, with commas; none: all.")] = "",
     start_from: Annotated[
-        Path | None, typer.Option(help="A checkpoint whose weights to start from, instead of ImageNet's.")
+        Path | None,
+        typer.Option(help="A checkpoint or a model to start from, instead of ImageNet's weights."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
     data_dir: DataDir = None,

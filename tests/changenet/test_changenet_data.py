@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from inspector_app.changenet.arrays import Pair
 from inspector_app.changenet.augment import AugmentStrength, augment_pair, photometry
 from inspector_app.changenet.defects import paste_defect, random_defect, soil
-from inspector_app.changenet.displaced import damage_lead, displace, fill_periodic, take_apart, vote_outline
 from inspector_app.changenet.pair_folder import PairFolder, PairFolderError
 from inspector_app.changenet.sources import ObjectMix, ObjectSource, RenderedSource, StoredSource
 
@@ -76,49 +75,6 @@ def test_a_pasted_defect_shows_the_defect_on_the_good_picture() -> None:
     out, truth = paste_defect(good_picture(2), defective, mask, np.random.default_rng(0))
     assert truth.sum() == pytest.approx(100, abs=25)
     assert (out[truth][:, 0] > 150).mean() > 0.8
-
-
-def test_a_periodic_background_is_restored_behind_the_part() -> None:
-    image = board()
-    hidden = np.zeros((SIDE, SIDE), bool)
-    hidden[30:70, 30:66] = True
-    covered = image.copy()
-    covered[hidden] = 0
-    restored = fill_periodic(covered, hidden)
-    assert np.abs(restored.astype(int) - image).mean() < 4
-
-
-def test_the_outline_is_what_large_masks_agree_on() -> None:
-    small = np.zeros((SIDE, SIDE), bool)
-    one, two, three = (small.copy() for _ in range(3))
-    for mask, right in ((one, 60), (two, 60), (three, 90)):
-        mask[20:80, 20:right] = True
-    outline = vote_outline([small, one, two, three])
-    assert outline is not None
-    assert outline[50, 40]
-    assert not outline[50, 80]
-    assert vote_outline([small, one]) is None
-
-
-def test_a_displaced_part_covers_its_place_and_where_it_lies() -> None:
-    outline = np.zeros((SIDE, SIDE), bool)
-    outline[24:80, 28:68] = True
-    scene = take_apart(good_picture(), outline)
-    assert scene.part[40, 48]
-    assert scene.part.mean() < 0.25
-    for seed in range(8):
-        test, mask = displace(scene, scene, outline, np.random.default_rng(seed))
-        assert test.shape == (SIDE, SIDE, 3)
-        assert (mask & outline).sum() > 0.9 * outline.sum()
-
-
-def test_a_damaged_lead_changes_little_beside_the_lead() -> None:
-    outline = np.zeros((SIDE, SIDE), bool)
-    outline[24:80, 28:68] = True
-    scene = take_apart(good_picture(), outline)
-    made = [damage_lead(scene, np.random.default_rng(seed)) for seed in range(6)]
-    assert any(result is not None for result in made)
-    assert all(result is None or 0 < result[1].mean() < 0.15 for result in made)
 
 
 def test_the_reader_takes_masks_of_one_and_of_255_and_names_with_spaces(pair_folder: Path) -> None:

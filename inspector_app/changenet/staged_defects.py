@@ -1,0 +1,266 @@
+"""Defects of a leaded part staged in good pictures, and drawn as annotators draw them.
+
+A lead that is cut or bent away leaves its hole empty: the mask goes from where the lead ends to around its hole,
+and covers the bent lead where it lies. A lead that is too long, or misses its hole, is marked from the hole on.
+A part that lies elsewhere is marked where it lies and where it belongs. A broken body is marked up to where its
+edge was.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector_app.changenet.arrays import Image, Mask
+from inspector_app.changenet.scene import Lead, Scene, moved
+
+Staged = tuple[Image, Mask]
+
+
+def blend(base: Image, over: Image, mask: Mask, softness: float = 0.8) -> Image:
+    """Return ``base`` with ``over`` where ``mask`` is set, its edge softened over ``softness`` pixels."""
+    alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), softness)[:, :, None]
+    mixed = base.astype(np.float32) * (1.0 - alpha) + over.astype(np.float32) * alpha
+    rounded: Image = (mixed + 0.5).astype(np.uint8)
+    return rounded
+
+
+def displace(base: Scene, part: Scene, rng: np.random.Generator) -> Staged:
+    """Return ``base`` with the part of another scene lying elsewhere (or gone), and its mask."""
+    side = base.image.shape[0]
+    if rng.random() < 0.06:
+        return base.background, base.outline
+    matrix = _displacement(part, side, rng)
+    lying = cv2.warpAffine(part.part.astype(np.uint8) * 255, matrix, (side, side), flags=cv2.INTER_LINEAR)
+    picture = cv2.warpAffine(
+        part.image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
+    staged = _shaded(base.background, lying > 127, rng)
+    return blend(staged, np.asarray(picture, np.uint8), lying > 127), base.outline | (lying > 127)
+
+
+def _shaded(board: Image, lying: Mask, rng: np.random.Generator) -> Image:
+    """A part that stands off the board darkens it a little beside itself."""
+    if rng.random() < 0.5:
+        return board
+    shift = rng.uniform(-0.02, 0.02, 2) * board.shape[0]
+    shadow = cv2.GaussianBlur(moved(lying, (shift[0], shift[1])).astype(np.float32), (0, 0), 3.0)
+    dimmed: Image = (board * (1.0 - rng.uniform(0.1, 0.45) * shadow[:, :, None])).astype(np.uint8)
+    return dimmed
+
+
+def _displacement(part: Scene, side: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return a 2 x 3 matrix that turns the part about its centre and moves it, far enough to be seen."""
+    choice = rng.random()
+    if choice < 0.3:
+        angle, reach = float(rng.integers(1, 4)) * 90.0 + rng.uniform(-10, 10), 0.12
+    elif choice < 0.55:
+        angle, reach = rng.uniform(8, 35) * rng.choice([-1, 1]), 0.15
+    elif choice < 0.8:
+        angle, reach = rng.uniform(-8, 8), 0.2
+    else:
+        angle, reach = rng.uniform(-180, 180), 0.25
+    offset = rng.uniform(-reach, reach, 2) * side
+    if abs(angle) < 8:
+        # Far enough that no lead stands in its hole.
+        offset[0] = np.sign(offset[0]) * max(abs(offset[0]), 0.05 * side)
+    matrix = cv2.getRotationMatrix2D(part.body.centre, float(angle), 1.0).astype(np.float64)
+    matrix[:, 2] += offset
+    return matrix
+
+
+def damage_leads(scene: Scene, rng: np.random.Generator) -> Staged:
+    """Return the picture with one lead, sometimes two, cut off, bent away or overlong, and its mask."""
+    count = 2 if rng.random() < 0.12 and len(scene.leads) > 1 else 1
+    chosen = rng.permutation(len(scene.leads))[:count]
+    image, mask = scene.image, np.zeros(scene.image.shape[:2], bool)
+    for index in chosen:
+        lead = scene.leads[int(index)]
+        draw = rng.random()
+        if draw < 0.4:
+            image, changed = _cut(image, scene, lead, rng)
+        elif draw < 0.75:
+            image, changed = _bend(image, scene, lead, rng)
+        else:
+            image, changed = _overlong(image, scene, lead, rng)
+        mask |= changed
+    return image, mask
+
+
+def _break_at(lead: Lead, rng: np.random.Generator, low: float, high: float) -> int:
+    """The row of the path where the lead is cut or bent."""
+    return int(rng.uniform(low, high) * (len(lead.path) - 1))
+
+
+def _empty_place(scene: Scene, lead: Lead, row: int) -> Mask:
+    """From the stub's end to around the hole: straight edges, a round end."""
+    side = scene.image.shape[0]
+    x, y = lead.path[row]
+    half = lead.width / 2
+    radius = scene.holes.radius
+    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    around = np.column_stack((np.cos(angles), np.sin(angles))) * radius + np.array(lead.hole)
+    ahead = lead.path[min(row + 8, len(lead.path) - 1)] - lead.path[row]
+    across = np.array([-ahead[1], ahead[0]]) / max(1e-6, float(np.hypot(*ahead)))
+    stub = np.array([x, y]) + np.outer([-half, half], across)
+    drawn = np.zeros((side, side), np.uint8)
+    points = np.vstack([stub, around])
+    # A hull follows a bent lead poorly: the lead's own way is added, and the hollow side left out.
+    hull = cv2.convexHull(np.round(points).astype(np.int32))
+    cv2.fillConvexPoly(drawn, hull, 1)
+    return (drawn > 0) | lead.mask(side, row)
+
+
+def _without(image: Image, scene: Scene, lead: Lead, row: int) -> Image:
+    """The picture without the lead from a row on; its hole is as empty as the board's others."""
+    side = image.shape[0]
+    gone = lead.mask(side, row, grow=4)
+    hole = cv2.circle(
+        np.zeros((side, side), np.uint8), _pixel(lead.hole), round(scene.holes.radius) + 2, 1, -1
+    )
+    return blend(image, scene.background, gone | (hole > 0), 1.0)
+
+
+def _cut(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) -> Staged:
+    row = _break_at(lead, rng, 0.05, 0.7)
+    cleared = _without(image, scene, lead, row)
+    if rng.random() < 0.5:
+        cleared = _dark_end(cleared, lead, row, rng)
+    return cleared, _empty_place(scene, lead, row)
+
+
+def _dark_end(image: Image, lead: Lead, row: int, rng: np.random.Generator) -> Image:
+    """Where a lead was cut its end is dark."""
+    end = np.zeros(image.shape[:2], np.uint8)
+    x, y = lead.path[row]
+    cv2.ellipse(end, (round(x), round(y)), (lead.width // 2, int(rng.integers(2, 5))), 0, 0, 360, 1, -1)
+    dark = (image * rng.uniform(0.3, 0.7)).astype(np.uint8)
+    return blend(image, dark, end > 0, 1.0)
+
+
+def _bend(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) -> Staged:
+    side = image.shape[0]
+    row = _break_at(lead, rng, 0.0, 0.75)
+    cleared = _without(image, scene, lead, row)
+    x, y = lead.path[row]
+    angle = float(rng.uniform(12, 75) * rng.choice([-1, 1]))
+    stretch = float(rng.uniform(0.75, 1.2))
+    matrix = cv2.getRotationMatrix2D((float(x), float(y)), angle, stretch)
+    texture = _lengthened(image, scene, lead, rng)
+    picture, shape = texture
+    beyond = shape & (lead.mask(side, row) | _below(lead, side))
+    bent = cv2.warpAffine(beyond.astype(np.uint8) * 255, matrix, (side, side)) > 127
+    lying = np.asarray(
+        cv2.warpAffine(picture, matrix, (side, side), borderMode=cv2.BORDER_REFLECT_101), np.uint8
+    )
+    bent &= ~scene.body.mask(side)
+    if rng.random() < 0.3:
+        lying = np.clip(lying * rng.uniform(0.4, 1.5), 0, 255).astype(np.uint8)
+    cleared = _shaded(cleared, bent, rng)
+    return blend(cleared, lying, bent), bent | _empty_place(scene, lead, row)
+
+
+def _below(lead: Lead, side: int) -> Mask:
+    """Rows past the end of the lead's path."""
+    return np.broadcast_to(np.arange(side)[:, None] >= lead.path[-1][1], (side, side))
+
+
+def _lengthened(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) -> Staged:
+    """A picture in which the lead goes on over its hole, and the mask of the whole lead there.
+
+    What lies in the hole cannot be seen: the piece above it is repeated.
+    """
+    side = image.shape[0]
+    last = len(lead.path) - 1
+    above = max(0, last - round(1.1 * scene.holes.radius))
+    length = int(rng.uniform(0.6, 3.2) * scene.holes.radius)
+    take = max(6, min(length, above - 2))
+    picture, mask = image.copy(), lead.mask(side)
+    slope = float(rng.normal(0, 0.18))
+    x, y = lead.path[above]
+    done = 0
+    while done < length + (last - above):
+        step = min(take, length + (last - above) - done)
+        source = lead.path[max(0, above - take) : above]
+        for k in range(min(step, len(source))):
+            row = round(y) + done + k
+            at = round(x + slope * (done + k))
+            half = lead.width // 2
+            sx, sy = round(source[k][0]), round(source[k][1])
+            if not (0 <= row < side and half < at < side - half - 1 and half < sx < side - half - 1):
+                continue
+            picture[row, at - half : at + half + 1] = image[sy, sx - half : sx + half + 1]
+            mask[row, at - half : at + half + 1] = True
+        done += step
+    return picture, mask
+
+
+def _overlong(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) -> Staged:
+    """The lead runs over its hole and beyond; what is past the hole is marked."""
+    side = image.shape[0]
+    picture, mask = _lengthened(image, scene, lead, rng)
+    start = lead.hole[1] + rng.uniform(-0.5, 0.7) * scene.holes.radius
+    past = mask & (np.arange(side)[:, None] >= start)
+    if not past.any():
+        return _cut(image, scene, lead, rng)
+    over = mask & (
+        np.arange(side)[:, None] >= lead.path[max(0, len(lead.path) - round(1.2 * scene.holes.radius))][1]
+    )
+    if rng.random() < 0.4:
+        picture = np.clip(picture * rng.uniform(0.4, 1.1), 0, 255).astype(np.uint8)
+    return blend(image, picture, over, 0.8), past
+
+
+def break_body(scene: Scene, rng: np.random.Generator) -> Staged:
+    """Return the picture with a piece broken off the body's edge, or its face chipped, and its mask."""
+    side = scene.image.shape[0]
+    body = scene.body.mask(side)
+    width, height = scene.body.size
+    along = rng.uniform(-0.5, 0.5)
+    edge = rng.random()
+    reach_x, reach_y = rng.uniform(0.12, 0.6) * width, rng.uniform(0.08, 0.42) * height
+    centre = np.array([along * width, -height / 2])
+    if edge > 0.75:
+        centre = np.array([along * width, height / 2])
+    elif edge > 0.6:
+        centre = np.array([along * width, rng.uniform(-0.4, 0.4) * height])
+        reach_x, reach_y = 0.45 * reach_x, 0.6 * reach_y
+    shape = _jagged(centre, reach_x, reach_y, rng)
+    turn = np.deg2rad(scene.body.angle)
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    corners = shape @ rotation.T + np.array(scene.body.centre)
+    drawn = cv2.fillPoly(np.zeros((side, side), np.uint8), [np.round(corners).astype(np.int32)], 1) > 0
+    broken = drawn & body
+    rough = _rough_surface(scene.image, rng)
+    image = blend(scene.image, rough, broken, 1.0)
+    if edge <= 0.6 and rng.random() < 0.5:
+        gone = broken & moved(broken, (0.0, -rng.uniform(0.3, 0.8) * reach_y))
+        image = blend(image, scene.background, gone, 1.0)
+    return image, broken
+
+
+def _jagged(
+    centre: NDArray[np.float64], reach_x: float, reach_y: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Corners of an irregular closed shape around a centre."""
+    count = int(rng.integers(9, 20))
+    angles = np.sort(rng.uniform(0, 2 * np.pi, count))
+    radii = np.clip(rng.normal(0.8, 0.22, count), 0.3, 1.2)
+    return centre + np.column_stack((np.cos(angles) * reach_x, np.sin(angles) * reach_y)) * radii[:, None]
+
+
+def _rough_surface(image: Image, rng: np.random.Generator) -> Image:
+    """Broken moulding compound: grey, speckled, lit from one side."""
+    side = image.shape[0]
+    fine = rng.normal(0, 1, (side, side)).astype(np.float32)
+    coarse = cv2.resize(rng.normal(0, 1, (side // 6, side // 6)).astype(np.float32), (side, side))
+    middle = cv2.GaussianBlur(fine, (0, 0), 1.2) * 3.0
+    grey = rng.uniform(30, 95) + rng.uniform(6, 16) * middle + rng.uniform(5, 18) * coarse
+    tint = rng.normal(0, 4, 3) + np.array([2.0, 0.0, -2.0])
+    rough: Image = np.clip(grey[:, :, None] + tint, 0, 255).astype(np.uint8)
+    return rough
+
+
+def _pixel(point: tuple[float, float]) -> tuple[int, int]:
+    return round(point[0]), round(point[1])

@@ -18,7 +18,9 @@ from inspector_app.changenet.from_onnx import (  # noqa: E402
 from inspector_app.changenet.lite import ChangeNetLite  # noqa: E402
 
 
-def exported(path: Path) -> ChangeNetLite:
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[ChangeNetLite, Path]:
+    path = tmp_path_factory.mktemp("network") / "net.onnx"
     torch.manual_seed(3)
     network = ChangeNetLite().eval()
     for module in network.modules():
@@ -28,12 +30,13 @@ def exported(path: Path) -> ChangeNetLite:
             module.weight.data.uniform_(0.5, 1.5)
             module.bias.data.uniform_(-0.2, 0.2)
     write_onnx(network, path)
-    return network
+    return network, path
 
 
-def test_the_network_is_the_exported_one_before_and_after_settling(tmp_path: Path) -> None:
-    path = tmp_path / "net.onnx"
-    original = exported(path)
+def test_the_network_is_the_exported_one_before_and_after_settling(
+    exported: tuple[ChangeNetLite, Path],
+) -> None:
+    original, path = exported
     test, golden = torch.rand(2, 3, 64, 96) * 2 - 1, torch.rand(2, 3, 64, 96) * 2 - 1
     network = load_onnx(path)
     with torch.inference_mode():

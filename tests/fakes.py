@@ -40,6 +40,10 @@ class DifferenceEngine:
             input=InputSpec(height=self.size, width=self.size),
         )
 
+    @property
+    def parallel(self) -> int:
+        return 1
+
     def encode_golden(self, golden: Tensor) -> Features:
         self.goldens += 1
         return golden

@@ -64,7 +64,11 @@ class EngineInfo:
 
 
 class ChangeEngine(Protocol):
-    """Runs one change-segmentation network."""
+    """Runs one change-segmentation network.
+
+    ``encode_golden`` may be called from any thread at any time, ``compare`` from up to ``parallel`` threads at
+    once; more than that wait for each other.
+    """
 
     @property
     def info(self) -> EngineInfo:
@@ -73,6 +77,10 @@ class ChangeEngine(Protocol):
     @property
     def manifest(self) -> ModelManifest:
         """How the network is fed and read."""
+
+    @property
+    def parallel(self) -> int:
+        """How many ``compare`` calls gain by running at the same time, on threads of their own; at least 1."""
 
     def encode_golden(self, golden: Tensor) -> Features:
         """Keep what depends on the golden alone.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock, Semaphore
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inspector_app.core.errors import InspectorError
+from inspector_app.core.errors import InspectorError, KeeperError
 from inspector_app.core.manifest import ModelManifest
 from inspector_app.core.protocols import ChangeEngine, EngineInfo, Features, Refusal, Tensor
 
@@ -29,19 +30,71 @@ class EngineSwitch:
     reason: str
 
 
-@dataclass(frozen=True, eq=False)
-class _Golden:
-    """A golden's tensor, with the features of each engine that has met it, by the engine's number."""
+class _Serving:
+    """An engine with the calls that are in it. It is closed when it was given up and the last call has left."""
 
-    tensor: Tensor
-    features: dict[int, Features]
+    def __init__(self, engine: ChangeEngine) -> None:
+        self.engine = engine
+        self.places = Semaphore(engine.parallel)
+        self._calls = 0
+        self._given_up = False
+        self._lock = Lock()
+
+    def enter(self) -> bool:
+        """Count a call in; False when the engine was given up."""
+        with self._lock:
+            if not self._given_up:
+                self._calls += 1
+            return not self._given_up
+
+    @property
+    def given_up(self) -> bool:
+        """True when it takes no more calls."""
+        with self._lock:
+            return self._given_up
+
+    def leave(self) -> None:
+        """Count a call out."""
+        with self._lock:
+            self._calls -= 1
+            last = self._given_up and not self._calls
+        if last:
+            self.engine.close()
+
+    def give_up(self) -> None:
+        """Take no more calls."""
+        with self._lock:
+            idle = not self._calls and not self._given_up
+            self._given_up = True
+        if idle:
+            self.engine.close()
+
+
+class _Golden:
+    """A golden's tensor, with its features on the engine that met it last."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._tensor = tensor
+        self._owner: _Serving | None = None
+        self._features: Features = None
+        self._lock = Lock()
+
+    def features_on(self, serving: _Serving) -> Features:
+        """What ``serving`` keeps of the golden; features of another engine die."""
+        with self._lock:
+            if self._owner is not serving:
+                self._owner, self._features = None, None
+                self._features = serving.engine.encode_golden(self._tensor)
+                self._owner = serving
+            return self._features
 
 
 class FailoverEngine:
-    """Serves through one engine at a time.
+    """Serves through one engine at a time, called from any number of threads.
 
-    When it fails at run time (a lost device, no memory), the next engine is opened and the batch in flight is
-    repeated there; features of the old one die with it. With no engine left the fault is the caller's.
+    When it fails at run time (a lost device, no memory), the next engine is opened, once, and every call that
+    failed with it is repeated there; a call that had its result keeps it. Features of the old engine die with it.
+    With no engine left the fault is the caller's, and the last engine stays, to be tried again.
     """
 
     def __init__(self, open_next: OpenNext, on_switch: Callable[[EngineSwitch], None]) -> None:
@@ -52,56 +105,72 @@ class FailoverEngine:
         """
         self._open_next = open_next
         self._on_switch = on_switch
-        self._engine = open_next(())
-        self._number = 0
+        self._serving = _Serving(open_next(()))
+        self._switching = Lock()
 
     @property
     def info(self) -> EngineInfo:
         """What runs now; its refusals tell of engines given up, too."""
-        return self._engine.info
+        return self._serving.engine.info
 
     @property
     def manifest(self) -> ModelManifest:
         """How the network is fed and read."""
-        return self._engine.manifest
+        return self._serving.engine.manifest
+
+    @property
+    def parallel(self) -> int:
+        """As the engine that serves now; on one that serves fewer calls, those above that number wait."""
+        return self._serving.engine.parallel
 
     def encode_golden(self, golden: Tensor) -> Features:
         """See ``ChangeEngine.encode_golden``; the work is done when the golden is first compared with."""
-        return _Golden(golden, {})
+        return _Golden(golden)
 
     def compare(self, features: Features, tests: Tensor) -> NDArray[np.float32]:
         """See ``ChangeEngine.compare``."""
         if not isinstance(features, _Golden):
             raise ValueError("these golden features belong to another engine")
         while True:
-            try:
-                if self._number not in features.features:
-                    features.features.clear()
-                    features.features[self._number] = self._engine.encode_golden(features.tensor)
-                return self._engine.compare(features.features[self._number], tests)
-            except InspectorError as fault:
-                if fault.code != FAULT:
-                    raise
-                self._move_on(fault)
+            serving = self._serving
+            with serving.places:
+                # Who waited for a place may find that its engine is gone.
+                if not serving.enter():
+                    if serving is self._serving:
+                        raise KeeperError("engine_failed", "The engine was closed.")
+                    continue
+                try:
+                    return serving.engine.compare(features.features_on(serving), tests)
+                except InspectorError as fault:
+                    if fault.code != FAULT:
+                        raise
+                    self._move_on(serving, fault)
+                finally:
+                    serving.leave()
 
     def close(self) -> None:
-        """Close the engine that serves."""
-        self._engine.close()
+        """Close the engine that serves, once the last call has left it."""
+        with self._switching:
+            self._serving.give_up()
 
-    def _move_on(self, fault: InspectorError) -> None:
-        """Open the next engine.
+    def _move_on(self, failed: _Serving, fault: InspectorError) -> None:
+        """Open the next engine, unless another call has done so since.
 
         Raises:
-            InspectorError: ``fault`` itself, when there is none; the engine that failed stays, to be tried again.
+            InspectorError: ``fault`` itself, when there is none.
         """
-        failed = self._engine.info
-        refusal = Refusal(failed.label, f"failed while running: {fault.message.rstrip('.')}", fault.hint)
-        try:
-            engine = self._open_next((*failed.refusals, refusal))
-        except InspectorError:
-            raise fault from None
-        self._engine.close()
-        self._engine = engine
-        self._number += 1
-        log.warning("%s gave up (%s); %s serves now", failed.label, fault.message, engine.info.label)
-        self._on_switch(EngineSwitch(failed.label, engine.info.label, fault.message))
+        with self._switching:
+            if failed is not self._serving:
+                return
+            if failed.given_up:
+                raise fault
+            before = failed.engine.info
+            refusal = Refusal(before.label, f"failed while running: {fault.message.rstrip('.')}", fault.hint)
+            try:
+                engine = self._open_next((*before.refusals, refusal))
+            except InspectorError:
+                raise fault from None
+            self._serving = _Serving(engine)
+            failed.give_up()
+        log.warning("%s gave up (%s); %s serves now", before.label, fault.message, engine.info.label)
+        self._on_switch(EngineSwitch(before.label, engine.info.label, fault.message))

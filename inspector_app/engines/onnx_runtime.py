@@ -9,6 +9,7 @@ from typing import Any
 
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.protocols import EngineInfo, Refusal
+from inspector_app.engines.cores import Cores
 from inspector_app.engines.models import Model
 from inspector_app.engines.split_engine import Array, SplitEngine, first_line
 
@@ -96,9 +97,17 @@ class OnnxRuntimeEngine(SplitEngine):
     """The network on onnxruntime."""
 
     def __init__(
-        self, model: Model, provider: str = "CPU", threads: int = 0, refusals: tuple[Refusal, ...] = ()
+        self,
+        model: Model,
+        provider: str = "CPU",
+        threads: int = 0,
+        refusals: tuple[Refusal, ...] = (),
+        parallel: int = 1,
     ) -> None:
-        """Open ``model`` on ``provider`` ("CUDA" or "CPU"); ``threads`` 0 lets onnxruntime choose.
+        """Open ``model`` on ``provider`` ("CUDA" or "CPU").
+
+        On the CPU ``parallel`` calls may run at once with ``threads`` each; 0 shares out all cores. On CUDA
+        one call fills the device, and ``parallel`` is 1 whatever is asked for.
 
         Raises:
             KeeperError: see ``SplitEngine`` and ``OrtSession``.
@@ -109,4 +118,7 @@ class OnnxRuntimeEngine(SplitEngine):
             precision = model.manifest.precision
             return EngineInfo("onnxruntime", provider, precision, device, refusals, golden_note)
 
-        super().__init__(model, lambda graph: OrtSession(graph, provider, threads), describe)
+        cores = Cores(threads, parallel if provider == "CPU" else 1)
+        super().__init__(
+            model, lambda graph: OrtSession(graph, provider, cores.pool), describe, cores.parallel
+        )

@@ -7,12 +7,14 @@ import io
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from queue import LifoQueue
 from typing import Any
 
 import numpy as np
 
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.protocols import EngineInfo, Refusal
+from inspector_app.engines.cores import Cores
 from inspector_app.engines.models import Model
 from inspector_app.engines.split_engine import Array, SplitEngine, first_line
 
@@ -37,8 +39,8 @@ def load_openvino() -> Any:
 class OpenVinoSession:
     """A graph compiled by OpenVINO for the CPU, computing in float32."""
 
-    def __init__(self, model: Path | bytes, threads: int) -> None:
-        """Compile; ``threads`` 0 lets OpenVINO choose.
+    def __init__(self, model: Path | bytes, cores: Cores) -> None:
+        """Compile.
 
         Raises:
             KeeperError: ``engine_missing``, ``model_damaged``.
@@ -46,8 +48,10 @@ class OpenVinoSession:
         openvino = load_openvino()
         # Where a processor has bfloat16, OpenVINO would take it by itself: a verdict must not depend on that.
         config: dict[str, object] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-        if threads:
-            config["INFERENCE_NUM_THREADS"] = threads
+        if cores.parallel > 1:
+            config["NUM_STREAMS"] = cores.parallel
+        if cores.total:
+            config["INFERENCE_NUM_THREADS"] = cores.total
         core = openvino.Core()
         try:
             source = io.BytesIO(model) if isinstance(model, bytes) else str(model)
@@ -56,27 +60,35 @@ class OpenVinoSession:
             raise KeeperError(
                 "model_damaged", f"OpenVINO cannot load the network: {first_line(error)}."
             ) from error
-        self._request = self._compiled.create_infer_request()
+        # A request serves one call at a time.
+        self._requests: LifoQueue[Any] = LifoQueue()
+        for _ in range(cores.parallel):
+            self._requests.put(self._compiled.create_infer_request())
         self.inputs = frozenset(port.get_any_name() for port in self._compiled.inputs)
         self.outputs = frozenset(name for port in self._compiled.outputs for name in port.get_names())
 
     def run(self, wanted: Sequence[str], feed: Mapping[str, Array]) -> list[Array]:
         """See ``GraphSession.run``."""
+        request = self._requests.get()
         try:
-            results = self._request.infer(dict(feed))
+            results = request.infer(dict(feed))
             # The request writes its next results into the same memory.
             return [np.array(results[self._compiled.output(name)]) for name in wanted]
         except RuntimeError as error:
             raise KeeperError(
                 "engine_failed", f"The network could not be run: {first_line(error)}."
             ) from error
+        finally:
+            self._requests.put(request)
 
 
 class OpenVinoEngine(SplitEngine):
     """The network on OpenVINO."""
 
-    def __init__(self, model: Model, threads: int = 0, refusals: tuple[Refusal, ...] = ()) -> None:
-        """Open ``model``.
+    def __init__(
+        self, model: Model, threads: int = 0, refusals: tuple[Refusal, ...] = (), parallel: int = 1
+    ) -> None:
+        """Open ``model`` for ``parallel`` calls at once with ``threads`` each; 0 shares out all cores.
 
         Raises:
             KeeperError: see ``SplitEngine`` and ``OpenVinoSession``.
@@ -85,4 +97,5 @@ class OpenVinoEngine(SplitEngine):
         def describe(golden_note: str) -> EngineInfo:
             return EngineInfo("OpenVINO", "CPU", model.manifest.precision, "", refusals, golden_note)
 
-        super().__init__(model, lambda graph: OpenVinoSession(graph, threads), describe)
+        cores = Cores(threads, parallel)
+        super().__init__(model, lambda graph: OpenVinoSession(graph, cores), describe, parallel)

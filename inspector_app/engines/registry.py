@@ -9,6 +9,7 @@ import numpy as np
 
 from inspector_app.core.errors import InspectorError, KeeperError
 from inspector_app.core.protocols import ChangeEngine, Refusal
+from inspector_app.engines.cores import Cores
 from inspector_app.engines.failover import EngineSwitch, FailoverEngine
 from inspector_app.engines.models import Model
 from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
@@ -27,29 +28,29 @@ class EngineChoice(StrEnum):
     CPU = "cpu"
 
 
-Opener = Callable[[Model, int, tuple[Refusal, ...]], ChangeEngine]
+Opener = Callable[[Model, Cores, tuple[Refusal, ...]], ChangeEngine]
 
 
-def _open_tensorrt(model: Model, threads: int, refusals: tuple[Refusal, ...]) -> ChangeEngine:
+def _open_tensorrt(model: Model, cores: Cores, refusals: tuple[Refusal, ...]) -> ChangeEngine:
     return open_tensorrt(model, plan_folder(), refusals)
 
 
-def _open_cuda(model: Model, threads: int, refusals: tuple[Refusal, ...]) -> ChangeEngine:
+def _open_cuda(model: Model, cores: Cores, refusals: tuple[Refusal, ...]) -> ChangeEngine:
     import onnxruntime as ort
 
     if "CUDAExecutionProvider" not in ort.get_available_providers():
         raise KeeperError(
             "engine_unavailable", "this onnxruntime was built without CUDA", "pip install onnxruntime-gpu"
         )
-    return OnnxRuntimeEngine(model, "CUDA", threads, refusals)
+    return OnnxRuntimeEngine(model, "CUDA", cores.threads, refusals)
 
 
-def _open_openvino(model: Model, threads: int, refusals: tuple[Refusal, ...]) -> ChangeEngine:
-    return OpenVinoEngine(model, threads, refusals)
+def _open_openvino(model: Model, cores: Cores, refusals: tuple[Refusal, ...]) -> ChangeEngine:
+    return OpenVinoEngine(model, cores.threads, refusals, cores.parallel)
 
 
-def _open_cpu(model: Model, threads: int, refusals: tuple[Refusal, ...]) -> ChangeEngine:
-    return OnnxRuntimeEngine(model, "CPU", threads, refusals)
+def _open_cpu(model: Model, cores: Cores, refusals: tuple[Refusal, ...]) -> ChangeEngine:
+    return OnnxRuntimeEngine(model, "CPU", cores.threads, refusals, cores.parallel)
 
 
 ENGINES: dict[EngineChoice, tuple[str, Opener]] = {
@@ -66,24 +67,27 @@ def open_engine(
     choice: EngineChoice = EngineChoice.AUTO,
     threads: int = 0,
     on_switch: Callable[[EngineSwitch], None] = lambda switch: None,
+    parallel: int = 1,
 ) -> ChangeEngine:
     """Open ``model`` on the engine asked for, once it passes the model's self-check.
 
     AUTO takes the first that does, and moves on to the next when it fails at run time (``on_switch`` is told).
-    An engine asked for by name is never replaced.
+    An engine asked for by name is never replaced. A CPU engine serves ``parallel`` calls at once with ``threads``
+    each (0 shares out all cores); what the engine really serves at once is its ``parallel``.
 
     Raises:
         KeeperError: when the engine asked for (or, with AUTO, every one) refuses.
     """
+    cores = Cores(threads, parallel)
     if choice is EngineChoice.AUTO:
         waiting = list(ENGINES)
 
         def open_next(refusals: tuple[Refusal, ...]) -> ChangeEngine:
-            return _open_first(model, waiting, threads, refusals)
+            return _open_first(model, waiting, cores, refusals)
 
         return FailoverEngine(open_next, on_switch)
     try:
-        return _open_checked(model, choice, threads, ())
+        return _open_checked(model, choice, cores, ())
     except InspectorError as error:
         label = ENGINES[choice][0]
         raise KeeperError(
@@ -95,14 +99,14 @@ ABSENT = frozenset({"engine_missing", "engine_unavailable"})
 
 
 def _open_first(
-    model: Model, waiting: list[EngineChoice], threads: int, refusals: tuple[Refusal, ...]
+    model: Model, waiting: list[EngineChoice], cores: Cores, refusals: tuple[Refusal, ...]
 ) -> ChangeEngine:
     """The first of ``waiting`` that works; it and those before it are taken off the list."""
     told: InspectorError = KeeperError("engine_unavailable", "There is no further engine.")
     while waiting:
         candidate = waiting.pop(0)
         try:
-            return _open_checked(model, candidate, threads, refusals)
+            return _open_checked(model, candidate, cores, refusals)
         except InspectorError as error:
             refusals = (*refusals, Refusal(ENGINES[candidate][0], error.message.rstrip("."), error.hint))
             # That an engine is not installed says less than why an installed one does not serve.
@@ -112,11 +116,11 @@ def _open_first(
 
 
 def _open_checked(
-    model: Model, choice: EngineChoice, threads: int, refusals: tuple[Refusal, ...]
+    model: Model, choice: EngineChoice, cores: Cores, refusals: tuple[Refusal, ...]
 ) -> ChangeEngine:
     label, opener = ENGINES[choice]
     try:
-        engine = opener(model, threads, refusals)
+        engine = opener(model, cores, refusals)
     except (ImportError, OSError) as error:
         # A runtime that is there but broken (a missing system library) must not stop the others.
         raise KeeperError(
@@ -135,7 +139,7 @@ def probe_engines(model: Model) -> list[tuple[str, Refusal | None]]:
     found: list[tuple[str, Refusal | None]] = []
     for choice, (label, _) in ENGINES.items():
         try:
-            _open_checked(model, choice, 0, ()).close()
+            _open_checked(model, choice, Cores(), ()).close()
             found.append((label, None))
         except InspectorError as error:
             found.append((label, Refusal(label, error.message, error.hint)))

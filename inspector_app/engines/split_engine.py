@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -36,7 +37,7 @@ class GraphSession(Protocol):
         """Names that it gives."""
 
     def run(self, wanted: Sequence[str], feed: Mapping[str, Array]) -> list[Array]:
-        """Compute ``wanted``; what comes back is the caller's own.
+        """Compute ``wanted``; what comes back is the caller's own. Any number of threads may call.
 
         Raises:
             KeeperError: ``engine_failed``.
@@ -53,7 +54,8 @@ class _Golden:
 
     owner: int
     tensor: Tensor
-    cuts: dict[int, list[Array]]
+    cuts: dict[int, list[Array]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
 
 
 class SplitEngine:
@@ -65,7 +67,11 @@ class SplitEngine:
     """
 
     def __init__(
-        self, model: Model, open_session: OpenSession, describe: Callable[[str], EngineInfo]
+        self,
+        model: Model,
+        open_session: OpenSession,
+        describe: Callable[[str], EngineInfo],
+        parallel: int = 1,
     ) -> None:
         """``describe`` gives the engine's info for the golden's note.
 
@@ -73,6 +79,7 @@ class SplitEngine:
             KeeperError: ``model_damaged``, or ``model_interface`` when the graph has not the manifest's names.
         """
         self._manifest = model.manifest
+        self._parallel = parallel
         self._whole: GraphSession | None = open_session(model.path)
         _check_names(self._whole, model.manifest)
         self._parts: _Parts | None = None
@@ -88,11 +95,16 @@ class SplitEngine:
         """How the network is fed and read."""
         return self._manifest
 
+    @property
+    def parallel(self) -> int:
+        """How many calls of ``compare`` the sessions were opened for."""
+        return self._parallel
+
     def encode_golden(self, golden: Tensor) -> Features:
         """See ``ChangeEngine.encode_golden``."""
         if golden.ndim != 4 or golden.shape[:2] != (1, 3):
             raise ValueError(f"a golden is 1 x 3 x H x W, got {golden.shape}")
-        return _Golden(id(self), golden, {})
+        return _Golden(id(self), golden)
 
     def compare(self, features: Features, tests: Tensor) -> NDArray[np.float32]:
         """See ``ChangeEngine.compare``."""
@@ -123,7 +135,7 @@ class SplitEngine:
         rng = np.random.default_rng(0)
         shape = (model.manifest.batch or 1, 3, *side)
         tests = rng.uniform(-1, 1, shape).astype(np.float32)
-        golden = _Golden(id(self), rng.uniform(-1, 1, (1, *shape[1:])).astype(np.float32), {})
+        golden = _Golden(id(self), rng.uniform(-1, 1, (1, *shape[1:])).astype(np.float32))
         expected = self._run(golden, tests)
         self._parts = parts
         difference = float(np.abs(self._run(golden, tests) - expected).max())
@@ -145,11 +157,12 @@ class SplitEngine:
         tests = np.ascontiguousarray(tests)
         copies = np.ascontiguousarray(np.broadcast_to(golden.tensor, tests.shape))
         feed: dict[str, Array] = {manifest.test_input: tests, manifest.golden_input: copies}
-        if self._parts is not None:
-            return change_probability(self._parts.run(golden.cuts, feed, manifest))
-        if self._whole is None:
+        parts, whole = self._parts, self._whole
+        if parts is not None:
+            return change_probability(parts.run(golden, feed, manifest))
+        if whole is None:
             raise KeeperError("engine_failed", "The engine was closed.")
-        return change_probability(self._whole.run([manifest.output], feed)[0])
+        return change_probability(whole.run([manifest.output], feed)[0])
 
 
 class _Parts:
@@ -160,13 +173,14 @@ class _Parts:
         self._rest = rest
         self._cut = cut
 
-    def run(self, kept: dict[int, list[Array]], feed: Mapping[str, Array], manifest: ModelManifest) -> Array:
+    def run(self, golden: _Golden, feed: Mapping[str, Array], manifest: ModelManifest) -> Array:
         """The logits; the golden's part is run when this batch size is met for the first time."""
         batch = len(feed[manifest.test_input])
-        if batch not in kept:
-            copies = {manifest.golden_input: feed[manifest.golden_input]}
-            kept[batch] = self._golden.run(self._cut, copies)
-        known = {**feed, **dict(zip(self._cut, kept[batch], strict=True))}
+        with golden.lock:
+            if batch not in golden.cuts:
+                copies = {manifest.golden_input: feed[manifest.golden_input]}
+                golden.cuts[batch] = self._golden.run(self._cut, copies)
+        known = {**feed, **dict(zip(self._cut, golden.cuts[batch], strict=True))}
         return self._rest.run([manifest.output], {name: known[name] for name in self._rest.inputs})[0]
 
 

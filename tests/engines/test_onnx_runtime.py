@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from inspector_app.core.errors import KeeperError
+from inspector_app.engines import onnx_runtime
 from inspector_app.engines.models import Model, load_model
 from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
 from inspector_app.engines.registry import EngineChoice, open_engine, probe_engines, self_check
 from inspector_app.engines.split_engine import change_probability
+from tests.engines.test_golden_split import SIDE as SPLIT_SIDE
+from tests.engines.test_golden_split import siamese
 from tests.onnx_models import difference_model
 
 SIDE = 32
@@ -146,3 +150,31 @@ def test_a_damaged_self_check_is_told(tmp_path: Path) -> None:
     with pytest.raises(KeeperError) as caught:
         self_check(OnnxRuntimeEngine(model), model)
     assert caught.value.code == "self_check_failed"
+
+
+@pytest.mark.parametrize("choice", [EngineChoice.AUTO, EngineChoice.CPU, EngineChoice.OPENVINO])
+def test_calls_at_once_give_what_one_after_the_other_gives(tmp_path: Path, choice: EngineChoice) -> None:
+    model = load_model(siamese(tmp_path / "net.onnx"))
+    try:
+        engine = open_engine(model, choice, parallel=4)
+    except KeeperError as missing:
+        pytest.skip(str(missing))
+    assert engine.parallel == (4 if engine.info.provider == "CPU" else 1)
+    rng = np.random.default_rng(3)
+    tests = rng.uniform(-1, 1, (40, 3, SPLIT_SIDE, SPLIT_SIDE)).astype(np.float32)
+    goldens = [engine.encode_golden(golden[None]) for golden in -tests[:3]]
+
+    def compare(index: int) -> np.ndarray:
+        return engine.compare(goldens[index % 3], tests[index : index + 1 + index % 2])
+
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(compare, range(len(tests) - 1)))
+    for index, result in enumerate(together):
+        np.testing.assert_allclose(result, compare(index), atol=1e-6)
+    engine.close()
+
+
+def test_the_gpu_is_one_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model(difference_model(tmp_path / "net.onnx", side=SIDE))
+    monkeypatch.setitem(onnx_runtime.PROVIDERS, "CUDA", onnx_runtime.PROVIDERS["CPU"])
+    assert OnnxRuntimeEngine(model, "CUDA", parallel=4).parallel == 1

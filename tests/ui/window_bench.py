@@ -35,6 +35,10 @@ class GreyEngine:
         self.closed = False
         self.compared = 0
 
+    @property
+    def parallel(self) -> int:
+        return 1
+
     def encode_golden(self, golden: Tensor) -> Features:
         return golden
 

@@ -63,6 +63,11 @@ class TensorRtEngine:
         """How the network is fed and read."""
         return self._manifest
 
+    @property
+    def parallel(self) -> int:
+        """One: the device has one queue, and a batch fills it."""
+        return 1
+
     def encode_golden(self, golden: Tensor) -> Features:
         """See ``ChangeEngine.encode_golden``. A size that was not met before may have its plans built first.
 

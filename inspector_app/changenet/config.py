@@ -24,6 +24,8 @@ class TrainConfig(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=60)
     data: Path | None = None
+    train_list: str = Field(default="train", min_length=1)
+    """Which list of ``data`` is trained on: ``list/<train_list>.txt``."""
     out_dir: Path | None = None
     mode: Mode = "object"
     families: tuple[str, ...] | None = None

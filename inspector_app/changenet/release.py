@@ -27,14 +27,16 @@ def export_onnx(
     statement: ModelStatement,
     data: Path | None = None,
     exchange_goldens: bool = False,
+    train_list: str = "train",
+    val_list: str = "val",
 ) -> Release:
     """Export the averaged network of ``checkpoint`` into the folder ``out``.
 
-    With ``data`` (a folder of pairs with ``train`` and ``val`` lists) the decision limits are chosen on
-    ``train`` and the scores measured on ``val``; without it the limits and scores of ``statement`` stand.
+    With ``data`` (a folder of pairs) the decision limits are chosen on its list ``train_list`` and the scores
+    measured on ``val_list``; without it the limits and scores of ``statement`` stand.
     ``exchange_goldens`` (pairs of one object) chooses the limits from every training image against every
     golden: a network knows its training pairs too well for one pair an image to show how good parts vary.
-    Raises PairFolderError, OneSidedPairsError (``train`` needs good and defective pairs), ExportMismatchError.
+    Raises PairFolderError, OneSidedPairsError (the choice needs good and defective pairs), ExportMismatchError.
     """
     network = load_checkpoint(checkpoint)
     scores = None
@@ -42,8 +44,8 @@ def export_onnx(
         folder = PairFolder(data)
         spec = InputSpec(height=statement.size, width=statement.size, dynamic=True)
         predict = predict_exchanged if exchange_goldens else predict_split
-        seen = predict(network, folder, "train", spec)
+        seen = predict(network, folder, train_list, spec)
         judgement = suggest_judgement([p.probability for p in seen], [p.defective for p in seen])
-        scores = score(predict_split(network, folder, "val", spec), judgement)
+        scores = score(predict_split(network, folder, val_list, spec), judgement)
         statement = dataclasses.replace(statement, judgement=judgement, scores=scores.as_dict())
     return Release(export_model(network, out, statement), scores)

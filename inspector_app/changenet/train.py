@@ -123,11 +123,11 @@ def _plain_interrupt(trainer: lightning.Trainer) -> Iterator[None]:
 
 
 def build_source(config: TrainConfig) -> PairSource:
-    """Return the source of training pairs that ``config`` names; only the ``train`` list is ever read."""
+    """Return the source of training pairs that ``config`` names; of the lists only ``train_list`` is ever read."""
     if config.data is None:
         return RenderedSource(_renderer(config), config.seed, _GENERIC)
     folder = PairFolder(config.data)
-    names = folder.names("train")
+    names = folder.names(config.train_list)
     if config.mode == "object":
         pairs = list(folder.read_all(names, config.cache_size or _OBJECT_CACHE_SIDE))
         return ObjectSource(pairs, config.seed, AugmentStrength(), ObjectMix(), config.size)

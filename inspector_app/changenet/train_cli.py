@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data", type=Path, help="folder with A/ B/ label/ list/; without it pairs are rendered"
     )
+    parser.add_argument("--split", dest="train_list", help="which list to train on (default: train)")
     parser.add_argument("--mode", choices=("object", "generic"), help="one object (default) or many")
     parser.add_argument(
         "--families", type=lambda text: tuple(text.split(",")), help="families to render: a,b,c"

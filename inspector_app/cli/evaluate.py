@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
+from inspector_app.bootstrap import Inspector
 from inspector_app.cli.console import DataDir, known_errors, opened, out
+from inspector_app.cli.evaluate_output import (
+    folds_dict,
+    folds_table,
+    kinds_table,
+    reliability_table,
+    report_dict,
+)
 from inspector_app.cli.options import (
     AlignOption,
     EngineOption,
@@ -27,14 +33,39 @@ from inspector_app.cli.tables import summary_table
 from inspector_app.core.inspection import MeasureAt
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.batch_job import BatchJob
-from inspector_app.services.evaluate import EvaluationReport, card_measures, plan_dataset
-from inspector_app.services.evaluate import evaluate as run_evaluation
-from inspector_app.services.summary import BatchSummary
+from inspector_app.services.evaluate import (
+    EvaluationReport,
+    Observation,
+    check_kinds,
+    observe,
+    plan_dataset,
+    report,
+)
+from inspector_app.services.folds import PLACE, cross_validate, of_fold
+
+FOLD_LIST = "fold{fold}_val"
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What was asked for, but for the model and the list."""
+
+    dataset: Path
+    limits: LimitOptions
+    align: str
+    measure_at: MeasureAt
+    engine: EngineChoice
+    threads: int
+    without: tuple[str, ...]
+    pixel_threshold: float | None
 
 
 def evaluate(
     dataset: Annotated[Path, typer.Argument(help="A data set in TAO's layout: A, B, label, list.")],
-    split: Annotated[str, typer.Option(help="Which list: list/SPLIT.txt.")] = "val",
+    split: Annotated[
+        str | None,
+        typer.Option(help="Which list: list/SPLIT.txt (default: val; with --folds: fold{fold}_val)."),
+    ] = None,
     model: ModelOption = None,
     engine: EngineOption = EngineChoice.AUTO,
     measure_at: Annotated[
@@ -43,57 +74,75 @@ def evaluate(
     threshold: ThresholdOption = None,
     min_area: MinAreaOption = None,
     align: AlignOption = "none",
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="Measure without this kind too; may be given several times."),
+    ] = None,
+    pixel_threshold: Annotated[
+        float | None,
+        typer.Option(min=0.001, max=1.0, help="Count pixels from here on (default: the threshold)."),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Cross-validate: {fold} in --model and --split becomes 0, 1 and so on."),
+    ] = None,
     json_out: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     threads: ThreadsOption = 0,
     data_dir: DataDir = None,
 ) -> None:
     """Measure a model on every pair of a split; nothing is recorded."""
+    limits = LimitOptions(threshold=threshold, min_area=min_area)
+    left_out = tuple(without or ())
+    wish = _Wish(dataset, limits, align, measure_at, engine, threads, left_out, pixel_threshold)
     with known_errors(), opened(data_dir) as inspector:
         name = model or inspector.settings.default_model
-        options = LimitOptions(threshold=threshold, min_area=min_area)
-        basis = bare_basis(inspector.find_model(name).manifest, name, options, align, measure_at)
-        items = plan_dataset(dataset, split)
-        job = BatchJob(split, dataset / "A", items, basis.settings, grid=basis.grid)
-        service = inspector.open_service(name, engine, threads)
-        with progress_bar() as bar:
-            task = bar.add_task("evaluating", total=len(items))
-            report = run_evaluation(service, job, lambda done, _: bar.update(task, completed=done))
+        if folds is None:
+            _evaluate_one(inspector, wish, name, split or "val", json_out)
+        else:
+            _evaluate_folds(inspector, wish, name, split or FOLD_LIST, folds, json_out)
+
+
+def _evaluate_one(inspector: Inspector, wish: _Wish, model: str, split: str, json_out: bool) -> None:
+    observed = _observe(inspector, wish, model, split)
+    check_kinds(observed, wish.without)
+    found = report(observed, wish.without, wish.pixel_threshold)
     if json_out:
-        typer.echo(json.dumps(_as_dict(report)))
+        typer.echo(json.dumps(report_dict(found)))
+    else:
+        _print_report(found, wish.measure_at)
+
+
+def _evaluate_folds(
+    inspector: Inspector, wish: _Wish, model: str, split: str, folds: int, json_out: bool
+) -> None:
+    found = cross_validate(
+        folds,
+        lambda fold: _observe(inspector, wish, of_fold(model, fold), of_fold(split, fold)),
+        wish.without,
+        wish.pixel_threshold,
+    )
+    if json_out:
+        typer.echo(json.dumps(folds_dict(found)))
         return
-    out().print(summary_table(report.total, measure_at.value))
-    out().print(_kinds(report))
+    whose = "its own fold's model" if PLACE in model else f"the one model {model}"
+    out().print(f"All folds together, each pair scored by {whose}:", markup=False)
+    _print_report(found.pooled, wish.measure_at)
+    out().print(folds_table(found))
 
 
-def _kinds(report: EvaluationReport) -> Table:
-    table = Table(title="by kind, in per cent", title_justify="left", header_style="bold")
-    names = [name for name, _ in card_measures(report.total)]
-    for column in ("kind", "images", "false calls", "escapes", *names):
-        table.add_column(column, justify="left" if column == "kind" else "right")
-    for kind, summary in report.by_kind.items():
-        measures = (value for _, value in card_measures(summary))
-        table.add_row(
-            escape(kind),
-            str(summary.total),
-            str(summary.false_calls.count),
-            str(summary.escapes.count),
-            *("" if value is None else f"{value * 100:.2f}" for value in measures),
-        )
-    return table
+def _observe(inspector: Inspector, wish: _Wish, model: str, split: str) -> tuple[Observation, ...]:
+    """Score one list with one model, under the limits that it suggests or that were given."""
+    basis = bare_basis(inspector.find_model(model).manifest, model, wish.limits, wish.align, wish.measure_at)
+    items = plan_dataset(wish.dataset, split)
+    job = BatchJob(split, wish.dataset / "A", items, basis.settings, grid=basis.grid)
+    service = inspector.open_service(model, wish.engine, wish.threads)
+    with progress_bar() as bar:
+        task = bar.add_task(f"evaluating {split}", total=len(items))
+        return observe(service, job, lambda done, _: bar.update(task, completed=done))
 
 
-def _as_dict(report: EvaluationReport) -> dict[str, object]:
-    kinds = {kind: _summary_dict(summary) for kind, summary in report.by_kind.items()}
-    return {**_summary_dict(report.total), "by_kind": kinds}
-
-
-def _summary_dict(summary: BatchSummary) -> dict[str, object]:
-    return {
-        "images": summary.total,
-        **dict(card_measures(summary)),
-        **asdict(summary.pooled),
-        "mean_iou": summary.mean_iou,
-        "false_calls": summary.false_calls.count,
-        "escapes": summary.escapes.count,
-        "image_auroc": summary.image_auroc,
-    }
+def _print_report(found: EvaluationReport, measure_at: MeasureAt) -> None:
+    out().print(summary_table(found.total, measure_at.value))
+    out().print(kinds_table(found))
+    for name, reliability in (("pixels", found.pixels), ("images", found.images)):
+        out().print(reliability_table(name, reliability))

@@ -35,12 +35,18 @@ def mvtec(
     src: Annotated[Path, typer.Argument(help="A class folder of MVTec AD (train, test, ground_truth).")],
     dst: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write A, B, label and list.")],
     seed: Annotated[int, typer.Option(help="Decides the split and the pairing.")] = 0,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Write the lists of a cross-validation too, foldN_train and foldN_val."),
+    ] = None,
 ) -> None:
     """Convert MVTec AD's layout into TAO's, with a stratified 70/30 split."""
     with known_errors(), training_errors():
-        summary = convert_mvtec(src, dst, seed=seed)
+        summary = convert_mvtec(src, dst, seed=seed, folds=folds or 0)
         out().print(f"{summary.pairs} pairs in {summary.out}", markup=False)
         out().print(f"train: {dict(summary.train)}\nval: {dict(summary.val)}", markup=False)
+        for number, fold in enumerate(summary.folds):
+            out().print(f"fold{number}_val: {dict(fold)}", markup=False)
 
 
 def train(
@@ -48,6 +54,7 @@ def train(
     data: Annotated[
         Path | None, typer.Option(help="Pairs in TAO's layout; none: pairs are rendered.")
     ] = None,
+    split: Annotated[str, typer.Option(help="Which list to train on: list/SPLIT.txt.")] = "train",
     mode: Annotated[str, typer.Option(help="object: one part; generic: many.")] = "object",
     out_dir: Annotated[Path | None, typer.Option(help="Checkpoints (default: in the data folder).")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps in all.")] = None,
@@ -68,7 +75,7 @@ def train(
     given = {
         "data": data, "out_dir": out_dir or choose_data_dir(data_dir, os.environ) / "training" / name, "steps": steps, "batch": batch, "size": size,
         "threads": threads, "workers": workers, "seed": seed, "start_from": start_from,
-        "families": tuple(families.split(",")) if families else None,
+        "families": tuple(families.split(",")) if families else None, "train_list": split,
     }  # fmt: skip
     with known_errors(), training_errors():
         from inspector_app.changenet.config import TrainConfig
@@ -107,6 +114,8 @@ def export_model(
     data: Annotated[
         Path | None, typer.Option(help="Choose the limits on its train list, and score its val list.")
     ] = None,
+    train_list: Annotated[str, typer.Option(help="The list that the limits are chosen on.")] = "train",
+    val_list: Annotated[str, typer.Option(help="The list that is scored.")] = "val",
     exchange_goldens: Annotated[
         bool, typer.Option("--exchange-goldens", help="One object: choose limits against every golden.")
     ] = False,
@@ -126,7 +135,7 @@ def export_model(
             judgement=judgement,
             size=size,
         )
-        result = export_onnx(checkpoint, dst, statement, data, exchange_goldens).export
+        result = export_onnx(checkpoint, dst, statement, data, exchange_goldens, train_list, val_list).export
         out().print(
             f"{result.folder / result.manifest.file}: off by at most {result.max_abs_diff:.1e}", markup=False
         )

@@ -1,7 +1,8 @@
 """Conversion of MVTec AD's layout into TAO's ``A/ B/ label/ list/`` layout, with a stratified split.
 
 ``A/`` holds the test images, ``B/`` the golden of each, ``label/`` the masks (0 and 255) and ``list/`` the
-names of the files of each split, one a line.  The three files of a pair share one name.
+names of the files of each split, one a line.  The three files of a pair share one name.  With folds, ``list/`` also
+holds ``fold0_train.txt``, ``fold0_val.txt`` and so on: the lists of a stratified cross-validation.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class ConversionSummary:
     goldens: tuple[str, ...]
     train: Mapping[str, int]
     val: Mapping[str, int]
+    folds: tuple[Mapping[str, int], ...] = ()
+    """Pairs by kind in each fold's validation list."""
 
     @property
     def pairs(self) -> int:
@@ -55,12 +58,13 @@ class ConversionSummary:
 
 
 def convert_mvtec(
-    src: Path, out: Path, seed: int = 0, goldens: Sequence[str] | None = None
+    src: Path, out: Path, seed: int = 0, goldens: Sequence[str] | None = None, folds: int = 0
 ) -> ConversionSummary:
     """Convert the MVTec class folder ``src`` (``train/good``, ``test/<type>``, ``ground_truth``) to ``out``.
 
     The goldens are the first 5% of ``train/good`` by name, or those named in ``goldens`` (without suffix).
     Every other image becomes a test image with one golden drawn at random, and each type is split 70/30.
+    With ``folds`` (2 or more) the lists of a cross-validation are written beside that split.
     The same ``seed`` gives the same files.  Raises DatasetLayoutError when a folder, a mask or a golden is
     missing or when ``out`` already holds a data set.
     """
@@ -79,7 +83,10 @@ def convert_mvtec(
     train = [plan for plan in plans if plan.name not in validation]
     val = [plan for plan in plans if plan.name in validation]
     _write_lists(out / "list", [p.name for p in train], [p.name for p in val])
-    return ConversionSummary(out, tuple(g.stem for g in golden_files), _count(train), _count(val))
+    dealt = deal_folds(plans, folds, seed) if folds else ()
+    _write_fold_lists(out / "list", plans, dealt)
+    by_fold = tuple(_count(plan for plan in plans if plan.name in held_out) for held_out in dealt)
+    return ConversionSummary(out, tuple(g.stem for g in golden_files), _count(train), _count(val), by_fold)
 
 
 def choose_goldens(folder: Path, names: Sequence[str] | None = None) -> tuple[Path, ...]:
@@ -131,6 +138,28 @@ def stratified_split(plans: Iterable[PairPlan], share: float, rng: np.random.Gen
         count = max(1, round(share * len(names)))
         chosen.update(names[int(i)] for i in rng.permutation(len(names))[:count])
     return frozenset(chosen)
+
+
+def deal_folds(plans: Sequence[PairPlan], folds: int, seed: int) -> tuple[frozenset[str], ...]:
+    """Deal the pairs out: the names that each of ``folds`` folds holds out for validation.
+
+    Every pair is held out by exactly one fold.  Each stratum (the folder that the test images come from, so good
+    images of MVTec's ``train`` and ``test`` are strata of their own) is shuffled and dealt in turn, each going on at
+    the fold where the last one ended: folds differ by at most one pair in any stratum and in all.
+    """
+    rng = np.random.default_rng([seed, folds])
+    strata: dict[Path, list[str]] = {}
+    for plan in plans:
+        strata.setdefault(plan.test.parent, []).append(plan.name)
+    held_out: list[set[str]] = [set() for _ in range(folds)]
+    # Defects are dealt first, so that their total is even too.
+    order = sorted(strata, key=lambda folder: (folder.name == GOOD, folder.parent.name, folder.name))
+    dealt = 0
+    for folder in order:
+        for index in rng.permutation(len(strata[folder])):
+            held_out[dealt % folds].add(strata[folder][int(index)])
+            dealt += 1
+    return tuple(frozenset(names) for names in held_out)
 
 
 def images_in(folder: Path) -> tuple[Path, ...]:
@@ -208,7 +237,19 @@ def _write_lists(folder: Path, train: Sequence[str], val: Sequence[str]) -> None
     """Write the four lists; TAO's test and predict lists name the validation pairs."""
     folder.mkdir(parents=True, exist_ok=True)
     for split, names in (("train", train), ("val", val), ("test", val), ("predict", val)):
-        (folder / f"{split}.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+        _write_list(folder / f"{split}.txt", names)
+
+
+def _write_fold_lists(folder: Path, plans: Sequence[PairPlan], dealt: Sequence[frozenset[str]]) -> None:
+    """The order of each list is that of the pairs, so that only the seed decides a file's content."""
+    for number, held_out in enumerate(dealt):
+        names = [plan.name for plan in plans]
+        _write_list(folder / f"fold{number}_train.txt", [name for name in names if name not in held_out])
+        _write_list(folder / f"fold{number}_val.txt", [name for name in names if name in held_out])
+
+
+def _write_list(path: Path, names: Iterable[str]) -> None:
+    path.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
 
 
 def _count(plans: Iterable[PairPlan]) -> dict[str, int]:

@@ -3,26 +3,64 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from inspector_app.core.calibration import (
+    LevelCounts,
+    Reliability,
+    add_up,
+    image_reliability,
+    pixel_reliability,
+)
 from inspector_app.core.errors import KeeperError
+from inspector_app.core.inspection import InspectionResult, Truth
+from inspector_app.core.verdict import Verdict
 from inspector_app.services.batch_job import BatchJob
 from inspector_app.services.inspect import InspectionService
+from inspector_app.services.judge import measure_levels
 from inspector_app.services.loading import RequestLoader
 from inspector_app.services.plan import BatchItem
 from inspector_app.services.summary import BatchSummary, Tally
 from inspector_app.sources.folder import IMAGE_SUFFIXES
 
 
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What one image of an evaluation came to; its pixels only as counts.
+
+    Attributes:
+        kind: see ``kind_of``.
+        score: None for an ERROR.
+        truth: None when the image is not annotated.
+        levels: its pixels by level and truth, on the measuring grid.
+    """
+
+    name: str
+    kind: str
+    verdict: Verdict
+    score: float | None
+    truth: Truth | None
+    levels: LevelCounts | None
+    error_code: str = ""
+
+
 @dataclass(frozen=True)
 class EvaluationReport:
-    """Totals of all pairs and of each kind (by the names of the files)."""
+    """Totals of all pairs and of each kind (by the names of the files).
+
+    Attributes:
+        without: the totals of all kinds but those named by ``left_out``; None when none is.
+        pixels, images: what the probabilities say against what is true.
+    """
 
     total: BatchSummary
     by_kind: dict[str, BatchSummary]
+    pixels: Reliability
+    images: Reliability
+    left_out: tuple[str, ...] = ()
+    without: BatchSummary | None = None
 
 
 def plan_dataset(folder: Path, split: str) -> tuple[BatchItem, ...]:
@@ -53,21 +91,83 @@ def _label(folder: Path, name: str) -> Path:
     return next((path for path in candidates if path.is_file()), candidates[0])
 
 
-def evaluate(
+def observe(
     service: InspectionService,
     job: BatchJob,
     on_done: Callable[[int, int], None] = lambda done, total: None,
-) -> EvaluationReport:
+) -> tuple[Observation, ...]:
     """Score all of ``job`` without recording it; every image counts, the last batch too."""
     loader = RequestLoader(job, None)
-    total = Tally()
-    kinds: dict[str, Tally] = defaultdict(Tally)
+    seen = []
     for number, item in enumerate(job.items, start=1):
-        result = service.evaluate(loader.request(item))
-        for tally in (total, kinds[kind_of(item.name)]):
-            tally.add(result.verdict, result.score, result.truth, result.error.code if result.error else "")
+        seen.append(observation(item.name, service.evaluate(loader.request(item))))
         on_done(number, len(job.items))
-    return EvaluationReport(total.summary(), {kind: kinds[kind].summary() for kind in sorted(kinds)})
+    return tuple(seen)
+
+
+def observation(name: str, result: InspectionResult) -> Observation:
+    """What is kept of one result."""
+    code = result.error.code if result.error else ""
+    levels = measure_levels(result)
+    return Observation(name, kind_of(name), result.verdict, result.score, result.truth, levels, code)
+
+
+def report(
+    observations: Sequence[Observation],
+    left_out: Sequence[str] = (),
+    pixel_threshold: float | None = None,
+) -> EvaluationReport:
+    """Totals of ``observations``.
+
+    Args:
+        observations: from ``observe``; of several models too, for the counts are added up.
+        left_out: kinds to be left out of ``without``, whether they occur or not (see ``check_kinds``).
+        pixel_threshold: from which probability a pixel is counted as change; None: from the threshold that
+            decided, 0.5: the class with the higher output, as model cards count.
+    """
+    counted = [_recounted(one, pixel_threshold) for one in observations]
+    kinds = {kind: [one for one in counted if one.kind == kind] for kind in sorted({o.kind for o in counted})}
+    scored = [o for o in counted if o.score is not None and o.truth is not None]
+    return EvaluationReport(
+        total=_summary(counted),
+        by_kind={kind: _summary(members) for kind, members in kinds.items()},
+        pixels=pixel_reliability(add_up(o.levels for o in counted if o.levels is not None)),
+        images=image_reliability(
+            [o.score for o in scored if o.score is not None],
+            [o.truth.defective for o in scored if o.truth is not None],
+        ),
+        left_out=tuple(left_out),
+        without=_summary([o for o in counted if o.kind not in left_out]) if left_out else None,
+    )
+
+
+def check_kinds(observations: Iterable[Observation], left_out: Sequence[str]) -> None:
+    """See that what is to be left out is there.
+
+    Raises:
+        KeeperError: ``kind_unknown``.
+    """
+    kinds = sorted({one.kind for one in observations})
+    unknown = [kind for kind in left_out if kind not in kinds]
+    if unknown:
+        raise KeeperError(
+            "kind_unknown",
+            f"No image is of the kind {', '.join(unknown)}.",
+            f"The kinds are {', '.join(kinds)}.",
+        )
+
+
+def _recounted(one: Observation, pixel_threshold: float | None) -> Observation:
+    if pixel_threshold is None or one.truth is None or one.levels is None:
+        return one
+    return replace(one, truth=replace(one.truth, counts=one.levels.at(pixel_threshold)))
+
+
+def _summary(observations: Iterable[Observation]) -> BatchSummary:
+    tally = Tally()
+    for one in observations:
+        tally.add(one.verdict, one.score, one.truth, one.error_code)
+    return tally.summary()
 
 
 def kind_of(name: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from inspector_app.core.change_map import ChangeMap, Mask, Registration
+from inspector_app.core.calibration import LevelCounts
+from inspector_app.core.change_map import ChangeMap, Levels, Mask, Registration
 from inspector_app.core.errors import InspectorError
 from inspector_app.core.inspection import (
     EngineStamp,
@@ -18,6 +19,7 @@ from inspector_app.core.inspection import (
 from inspector_app.core.metrics import count_pixels, outcome, rejects
 from inspector_app.core.verdict import Verdict, decide
 from inspector_app.vision.annotations import truth_at
+from inspector_app.vision.maps import levels_at
 from inspector_app.vision.masks import change_mask
 from inspector_app.vision.regions import find_defects, inspect_mask
 
@@ -91,15 +93,29 @@ def measure(change_map: ChangeMap, settings: Settings, truth: Mask | None, verdi
     """Compare the measured mask with the truth, pixel by pixel, on the grid that the settings name."""
     if truth is None:
         return None
-    size = measure_size(settings.measure_at, change_map.frame_size)
-    predicted = measured_mask(change_map, settings)
-    expected = truth_at(truth, size)
+    expected = _measured_truth(change_map, settings, truth)
     inspected = inspect_mask(change_map, settings.regions)
-    if inspected is not None:
-        expected = expected & truth_at(inspected, size)
     # The unit is defective by its native truth: a defect too thin for a coarse grid is a defect all the same.
     defective = bool((truth & inspected).any() if inspected is not None else truth.any())
-    return Truth(defective, outcome(rejects(verdict), defective), count_pixels(predicted, expected))
+    counts = count_pixels(measured_mask(change_map, settings), expected)
+    return Truth(defective, outcome(rejects(verdict), defective), counts)
+
+
+def measure_levels(result: InspectionResult) -> LevelCounts | None:
+    """The pixels of a result by level, on the same grid as its counts; None when it has no pixel truth.
+
+    Pixels outside the inspected regions have level 0, as have all of an image that could not be inspected.
+    """
+    request, change_map = result.request, result.change_map
+    if request.truth is None or result.truth is None or result.truth.counts is None:
+        return None
+    if change_map is None:
+        missed = result.truth.counts
+        nothing = LevelCounts.none()
+        nothing.change[0], nothing.same[0] = missed.fn, missed.tn
+        return nothing
+    expected = _measured_truth(change_map, request.settings, request.truth)
+    return LevelCounts.of(_measured_levels(change_map, request.settings), expected)
 
 
 def measured_mask(change_map: ChangeMap, settings: Settings) -> Mask:
@@ -111,6 +127,22 @@ def measured_mask(change_map: ChangeMap, settings: Settings) -> Mask:
     mask = change_mask(change_map, settings.limits.threshold, size)
     inspected = inspect_mask(change_map, settings.regions)
     return mask if inspected is None else mask & truth_at(inspected, size)
+
+
+def _measured_levels(change_map: ChangeMap, settings: Settings) -> Levels:
+    """The map on the measuring grid, 0 outside the inspected regions."""
+    size = measure_size(settings.measure_at, change_map.frame_size)
+    levels = levels_at(change_map, size)
+    inspected = inspect_mask(change_map, settings.regions)
+    return levels if inspected is None else np.where(truth_at(inspected, size), levels, np.uint8(0))
+
+
+def _measured_truth(change_map: ChangeMap, settings: Settings, truth: Mask) -> Mask:
+    """The truth on the measuring grid, inside the inspected regions."""
+    size = measure_size(settings.measure_at, change_map.frame_size)
+    inspected = inspect_mask(change_map, settings.regions)
+    expected = truth_at(truth, size)
+    return expected if inspected is None else expected & truth_at(inspected, size)
 
 
 def measure_size(measure_at: MeasureAt, frame_size: tuple[int, int]) -> tuple[int, int]:

@@ -14,7 +14,8 @@ from pydantic import ValidationError  # noqa: E402
 from inspector_app.changenet.callbacks import TrainProgress  # noqa: E402
 from inspector_app.changenet.config import TrainConfig  # noqa: E402
 from inspector_app.changenet.export import load_checkpoint  # noqa: E402
-from inspector_app.changenet.train import NothingToResumeError, run_training  # noqa: E402
+from inspector_app.changenet.pair_folder import PairFolderError  # noqa: E402
+from inspector_app.changenet.train import NothingToResumeError, build_source, run_training  # noqa: E402
 
 
 def config(data: Path, out: Path, **changes: object) -> TrainConfig:
@@ -70,6 +71,17 @@ def test_a_training_can_start_from_the_weights_of_another(pair_folder: Path, tmp
     second = run_training(tuned)
     before = load_checkpoint(first.checkpoint).head.weight
     assert torch.allclose(before, load_checkpoint(second.checkpoint).head.weight, atol=1e-6)
+
+
+def test_only_the_named_list_is_trained_on(pair_folder: Path, tmp_path: Path) -> None:
+    for name in (pair_folder / "list" / "train.txt").read_text(encoding="utf-8").split("\n")[:3]:
+        (pair_folder / "A" / name).unlink()
+    held = build_source(config(pair_folder, tmp_path / "out", mode="generic", train_list="val"))
+    assert {held.pair(index, 64).mask.any() for index in range(3)} == {False, True}
+    with pytest.raises(PairFolderError, match="pair 0"):
+        build_source(config(pair_folder, tmp_path / "out", mode="generic"))
+    with pytest.raises(PairFolderError, match=r"fold9_train\.txt"):
+        build_source(config(pair_folder, tmp_path / "out", train_list="fold9_train"))
 
 
 def test_resuming_nothing_is_told(pair_folder: Path, tmp_path: Path) -> None:

@@ -68,6 +68,34 @@ def test_the_same_seed_gives_the_same_set_and_another_one_another(tmp_path: Path
         assert file.read_bytes() == (tmp_path / "b" / "B" / file.name).read_bytes()
 
 
+def test_folds_hold_out_every_pair_once_and_every_stratum_evenly(tmp_path: Path) -> None:
+    source = make_tree(tmp_path / "src", bad=7)
+    summary = convert_mvtec(source, tmp_path / "out", seed=3, folds=5)
+    everything = sorted(lists(tmp_path / "out", "train") + lists(tmp_path / "out", "val"))
+    held_out = []
+    for fold in range(5):
+        train, val = lists(tmp_path / "out", f"fold{fold}_train"), lists(tmp_path / "out", f"fold{fold}_val")
+        assert sorted(train + val) == everything
+        held_out += val
+        for stratum, count in (("bent_", 7), ("cut_", 7), ("test_good_", 7), ("train_good_", 38)):
+            members = [name for name in val if name.startswith(stratum)]
+            assert count // 5 <= len(members) <= count // 5 + 1
+        defects = [name for name in val if "good" not in name]
+        assert 2 <= len(defects) <= 3
+        assert sum(summary.folds[fold].values()) == len(val)
+    assert sorted(held_out) == everything
+
+
+def test_folds_are_fixed_by_the_seed_and_leave_the_other_lists_as_they_are(tmp_path: Path) -> None:
+    source = make_tree(tmp_path / "src")
+    for name, seed, folds in (("a", 1, 5), ("b", 1, 5), ("c", 2, 5), ("plain", 1, 0)):
+        convert_mvtec(source, tmp_path / name, seed=seed, folds=folds)
+    first = lists(tmp_path / "a", "fold2_val")
+    assert first == lists(tmp_path / "b", "fold2_val") != lists(tmp_path / "c", "fold2_val")
+    assert lists(tmp_path / "a", "val") == lists(tmp_path / "plain", "val")
+    assert not list((tmp_path / "plain" / "list").glob("fold*"))
+
+
 def test_masks_become_0_and_255_and_good_images_get_empty_ones(tmp_path: Path) -> None:
     convert_mvtec(make_tree(tmp_path / "src"), tmp_path / "out")
     for name in ("bent_000.png", "bent_001.png"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -65,3 +66,32 @@ def test_the_cards_five_measures_are_printed(dataset: Path, inspect: Inspect, mo
 
 def test_a_split_that_is_not_there_is_named(dataset: Path, inspect: Inspect, model: Path) -> None:
     assert "test.txt" in inspect("evaluate", dataset, "--split", "test", "--model", model, code=2).stderr
+
+
+def test_folds_are_scored_each_by_its_own_model_and_pooled(
+    dataset: Path, inspect: Inspect, model: Path, tmp_path: Path
+) -> None:
+    names = (dataset / "list" / "val.txt").read_text().split()
+    for fold, held_out in enumerate((names[:3], names[3:])):
+        (dataset / "list" / f"fold{fold}_val.txt").write_text("\n".join(held_out) + "\n")
+        shutil.copy(model, tmp_path / f"cv{fold}.onnx")
+    pattern = tmp_path / "cv{fold}.onnx"
+    told = inspect(
+        "evaluate", dataset, "--folds", 2, "--model", pattern, "--without", "good", "--pixel-threshold", "0.5",
+        "--json",
+    )  # fmt: skip
+    folds = json.loads(told.stdout)
+    whole = json.loads(inspect("evaluate", dataset, "--model", model, "--without", "good", "--json").stdout)
+    assert folds["pooled"] == whole
+    assert whole["without"]["images"] == 4
+    assert sum(pixels["count"] for pixels in whole["calibration"]["pixels"]["bins"]) == 5 * 256 * 256
+    assert [fold["images"] for fold in folds["folds"]] == [3, 2]
+    assert folds["spread"]["IoU"]["folds"] == 2
+    said = inspect("evaluate", dataset, "--folds", 2, "--model", pattern).stdout
+    assert "its own fold's model" in said
+    assert "standard deviation" in said
+
+
+def test_a_kind_that_is_not_there_is_named(dataset: Path, inspect: Inspect, model: Path) -> None:
+    said = inspect("evaluate", dataset, "--model", model, "--without", "misplaced", code=2).stderr
+    assert "kind_unknown" in said

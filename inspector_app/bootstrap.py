@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +10,12 @@ from pathlib import Path
 
 from inspector_app import __version__
 from inspector_app.core.clock import SystemClock
+from inspector_app.core.errors import KeeperError
 from inspector_app.core.protocols import Clock, HistoryFilter, ImageArchive, RecordStore
 from inspector_app.core.retention import Retention
 from inspector_app.core.verdict import Verdict
 from inspector_app.engines.failover import EngineSwitch
-from inspector_app.engines.models import Model, available_models, find_model
+from inspector_app.engines.models import MANIFEST, Model, available_models, find_model, read_manifest
 from inspector_app.engines.registry import EngineChoice, open_engine
 from inspector_app.services.batch import BatchService
 from inspector_app.services.inspect import InspectionService
@@ -50,6 +52,19 @@ class Inspector:
             KeeperError: see ``engines.models.find_model``.
         """
         return find_model(name, self._model_folders())
+
+    def variants(self, model: Model) -> dict[str, Path]:
+        """Name to folder of every installed model that was optimised from ``model``.
+
+        A folder whose manifest cannot be read is no variant of anything.
+        """
+        found: dict[str, Path] = {}
+        for name, folder in self.models().items():
+            with contextlib.suppress(KeeperError):
+                manifest = read_manifest(folder / MANIFEST)
+                if getattr(manifest, "optimised_from", "") == model.manifest.sha256:
+                    found[name] = folder
+        return found
 
     def open_service(
         self, model: str, choice: EngineChoice = EngineChoice.AUTO, threads: int = 0

@@ -23,12 +23,7 @@ def create_session(model: Path | bytes, providers: list[str], threads: int, opti
     Raises:
         KeeperError: ``model_damaged``, ``engine_missing``.
     """
-    try:
-        import onnxruntime as ort
-    except ImportError as error:
-        raise KeeperError(
-            "engine_missing", "onnxruntime is not installed.", "Run: pip install onnxruntime"
-        ) from error
+    ort = _load_onnxruntime()
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL_ONLY
     options.intra_op_num_threads = threads
@@ -36,11 +31,34 @@ def create_session(model: Path | bytes, providers: list[str], threads: int, opti
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if not optimise:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return _loaded(model, sess_options=options, providers=providers)
+
+
+def create_default_session(model: Path) -> Any:
+    """An ``InferenceSession`` on the CPU with every option as onnxruntime sets it.
+
+    Raises:
+        KeeperError: ``model_damaged``, ``engine_missing``.
+    """
+    return _loaded(model, providers=[PROVIDERS["CPU"]])
+
+
+def _load_onnxruntime() -> Any:
+    try:
+        import onnxruntime as ort
+    except ImportError as error:
+        raise KeeperError(
+            "engine_missing", "onnxruntime is not installed.", "Run: pip install onnxruntime"
+        ) from error
     ort.set_default_logger_severity(_FATAL_ONLY)
+    return ort
+
+
+def _loaded(model: Path | bytes, **options: object) -> Any:
     try:
         source = model if isinstance(model, bytes) else str(model)
-        return ort.InferenceSession(source, sess_options=options, providers=providers)
-    except _ort_faults() as error:
+        return _load_onnxruntime().InferenceSession(source, **options)
+    except ort_faults() as error:
         name = "A part of the model" if isinstance(model, bytes) else model.name
         raise KeeperError(
             "model_damaged",
@@ -49,7 +67,7 @@ def create_session(model: Path | bytes, providers: list[str], threads: int, opti
         ) from error
 
 
-def _ort_faults() -> tuple[type[Exception], ...]:
+def ort_faults() -> tuple[type[Exception], ...]:
     """What onnxruntime raises: its own classes hang off ``Exception`` directly, with no common base."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
@@ -87,7 +105,7 @@ class OrtSession:
         """See ``GraphSession.run``."""
         try:
             return list(self._session.run(list(wanted), dict(feed)))
-        except _ort_faults() as error:
+        except ort_faults() as error:
             raise KeeperError(
                 "engine_failed", f"The network could not be run: {first_line(error)}."
             ) from error

@@ -35,13 +35,38 @@ def test_doctor_says_which_engines_work_and_why_the_others_do_not(inspect: Inspe
     assert "TensorRT" in said
 
 
-def test_bench_prints_ratios(inspect: Inspect, model: Path) -> None:
-    report = json.loads(
-        inspect("bench", "--model", model, "--batches", "1,2", "--repeats", 2, "--json").stdout
+def test_bench_compares_all_engines_with_the_reference_loop(
+    inspect: Inspect, model: Path, tmp_path: Path
+) -> None:
+    plot = tmp_path / "bench.svg"
+    bench = ("bench", "--model", model, "--rounds", 5, "--calls", 1)
+    report = json.loads(inspect(*bench, "--batches", "1,2", "--plot", plot, "--json").stdout)
+    # Nothing of this network depends on the golden alone, so there is nothing to keep.
+    rows = [(row["batch"], row["golden"]) for row in report["rows"] if row["engine"] == "onnxruntime CPU"]
+    assert rows == [(1, "anew"), (2, "anew")]
+    assert all(row["ratio"] > 0 and row["p50_ms"] <= row["p95_ms"] <= row["p99_ms"] for row in report["rows"])
+    assert any(
+        refusal["engine"].startswith("tensorrt") and refusal["reason"] for refusal in report["refusals"]
     )
-    assert [row["batch"] for row in report["rows"]] == [1, 2]
-    assert report["rows"][0]["ratio"] == 1.0
-    inspect("bench", "--model", model, "--batches", "0", code=2)
+    assert report["reference"]["per_second"] > 0
+    assert report["machine"]["runtimes"]
+    assert plot.read_text().startswith("<svg")
+    said = inspect(*bench, "--batches", "1", "--engine", "cpu", "--golden", "anew").stdout
+    assert "x reference" in said
+    assert "reference loop" in said
+    assert "tensorrt" not in said
+
+
+def test_bench_refuses_what_it_cannot_do_before_it_measures(
+    inspect: Inspect, model: Path, tmp_path: Path
+) -> None:
+    for wrong in (
+        ("--batches", "0"),
+        ("--rounds", "4"),
+        ("--plot", tmp_path / "bench.png"),
+        ("--plot", tmp_path / "nowhere" / "bench.svg"),
+    ):
+        inspect("bench", "--model", model, *wrong, code=2)
 
 
 def test_settings_that_are_wrong_are_told_before_anything_runs(inspect: Inspect, home: Path) -> None:

@@ -62,7 +62,7 @@ class Inspector:
         for name, folder in self.models().items():
             with contextlib.suppress(KeeperError):
                 manifest = read_manifest(folder / MANIFEST)
-                if getattr(manifest, "optimised_from", "") == model.manifest.sha256:
+                if getattr(manifest, "optimised_from", None) == model.manifest.sha256:
                     found[name] = folder
         return found
 

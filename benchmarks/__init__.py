@@ -1,0 +1,1 @@
+"""Measurements behind docs/performance.md, each a module to be run from the checkout: ``python -m benchmarks.NAME``."""

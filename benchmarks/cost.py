@@ -63,7 +63,7 @@ def count(name: str, network: nn.Module, side: int, parts: Mapping[str, Sequence
     from torch.utils.flop_counter import FlopCounterMode
 
     pair = torch.zeros(2, 1, 3, side, side)
-    counter = FlopCounterMode(display=False, depth=None)
+    counter = FlopCounterMode(display=False, depth=99)
     with torch.inference_mode(), counter:
         network.eval()(pair[0], pair[1])
     flops = {module: sum(ops.values()) for module, ops in counter.get_flop_counts().items()}

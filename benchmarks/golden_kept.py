@@ -118,7 +118,7 @@ def _rounds(
             return engine.compare(features, tests)
 
         results: dict[int, NDArray[np.float32]] = {}
-        lanes = list(enumerate((run_whole, run_part)))
+        lanes: list[tuple[int, Callable[[], NDArray[np.float32]]]] = [(0, run_whole), (1, run_part)]
         for place, run in lanes[:: -1 if number % 2 else 1]:
             run()
             started = time.perf_counter()

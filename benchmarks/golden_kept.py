@@ -25,6 +25,7 @@ from benchmarks.machine import describe, write_json
 from benchmarks.networks import COMPACT, export_published, installed
 from inspector_app.core.errors import InspectorError
 from inspector_app.core.protocols import ChangeEngine, Tensor
+from inspector_app.engines.cores import Cores
 from inspector_app.engines.models import Model, load_model
 from inspector_app.engines.onnx_runtime import OrtSession
 from inspector_app.engines.open_vino import OpenVinoSession
@@ -33,7 +34,7 @@ from inspector_app.engines.split_engine import GraphSession, change_probability
 
 WHOLE: dict[EngineChoice, Callable[[Path, int], GraphSession]] = {
     EngineChoice.CPU: lambda path, threads: OrtSession(path, "CPU", threads),
-    EngineChoice.OPENVINO: OpenVinoSession,
+    EngineChoice.OPENVINO: lambda path, threads: OpenVinoSession(path, Cores(threads)),
 }
 """The engine's own way to load a graph, unsplit."""
 

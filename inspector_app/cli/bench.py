@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -47,6 +47,7 @@ def bench(
         typer.Option("--engine", help="Engines to time, once each; every one when none is named."),
     ] = None,
     batches: Annotated[str, typer.Option(help="Batch sizes, with commas.")] = "1,4,8",
+    parallel: Annotated[str, typer.Option(help="Calls side by side, with commas.")] = "1",
     golden: Annotated[
         list[GoldenUse] | None,
         typer.Option("--golden", help="The golden kept, computed anew for each call, or both (the default)."),
@@ -70,11 +71,11 @@ def bench(
     whole graph with all its outputs for each pair.
     """
     with known_errors(), opened(data_dir) as inspector:
-        plan = BenchPlan(_sizes(batches), tuple(golden or GoldenUse), rounds, calls)
+        plan = BenchPlan(_sizes(batches, "Batch sizes"), tuple(golden or GoldenUse), rounds, calls)
         _check_plot(plot)
         base = inspector.find_model(model or inspector.settings.default_model)
         models = {base.manifest.name: base, **(_variants(inspector, base) if variants else {})}
-        candidates = _candidates(models, engine or ALL_ENGINES, threads)
+        candidates = _candidates(models, engine or ALL_ENGINES, threads, _sizes(parallel, "Calls at once"))
         loop = ReferenceLoop(inspector.find_model(reference) if reference else base)
         with progress_bar(quiet=json_out) as bar:
             task = bar.add_task("rounds", total=rounds)
@@ -90,15 +91,16 @@ def bench(
 
 
 def _candidates(
-    models: dict[str, Model], engines: tuple[EngineChoice, ...] | list[EngineChoice], threads: int
+    models: dict[str, Model], engines: Sequence[EngineChoice], threads: int, parallel: tuple[int, ...]
 ) -> list[Candidate]:
-    def opening(model: Model, choice: EngineChoice) -> Callable[[], ChangeEngine]:
-        return lambda: open_engine(model, choice, threads)
+    def opening(model: Model, choice: EngineChoice, at_once: int) -> Callable[[], ChangeEngine]:
+        return lambda: open_engine(model, choice, threads, parallel=at_once)
 
     return [
-        Candidate(name, choice.value, opening(model, choice))
+        Candidate(name, choice.value, opening(model, choice, at_once), at_once)
         for name, model in models.items()
         for choice in dict.fromkeys(engines)
+        for at_once in parallel
     ]
 
 
@@ -113,11 +115,11 @@ def _print(report: BenchReport, base: Model) -> None:
     table = Table(header_style="bold")
     for column in ("model", "engine", "precision", "golden"):
         table.add_column(column)
-    for column in ("batch", "images/s", "p50 ms", "p95 ms", "p99 ms", "memory MB", "x reference"):
+    for column in ("at once", "batch", "images/s", "p50 ms", "p95 ms", "p99 ms", "memory MB", "x reference"):
         table.add_column(column, justify="right")
     loop = report.reference
     table.add_row(
-        escape(loop.label), "onnxruntime CPU", "", "anew", "", f"{loop.per_second:.2f}",
+        escape(loop.label), "onnxruntime CPU", "", "anew", "1", str(report.reference.batch), f"{loop.per_second:.2f}",
         f"{loop.p50_ms:.2f}", f"{loop.p95_ms:.2f}", f"{loop.p99_ms:.2f}", "", "1.00",
     )  # fmt: skip
     for row in report.rows:
@@ -140,7 +142,14 @@ def _print(report: BenchReport, base: Model) -> None:
 def _cells(row: BenchRow) -> tuple[str, ...]:
     memory = "" if row.memory_mb is None else f"{row.memory_mb:.0f}"
     figures = (row.per_second, row.p50_ms, row.p95_ms, row.p99_ms)
-    names = (escape(row.model), escape(row.engine), row.precision, row.golden.value, str(row.batch))
+    names = (
+        escape(row.model),
+        escape(row.engine),
+        row.precision,
+        row.golden.value,
+        str(row.parallel),
+        str(row.batch),
+    )
     return (*names, *(f"{figure:.2f}" for figure in figures), memory, f"{row.ratio:.2f}")
 
 
@@ -182,10 +191,8 @@ def _check_plot(plot: Path | None) -> None:
         raise KeeperError("folder_missing", f"There is no folder {plot.absolute().parent}.")
 
 
-def _sizes(text: str) -> tuple[int, ...]:
+def _sizes(text: str, what: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not parts or not all(part.isdigit() and 0 < int(part) <= 256 for part in parts):
-        raise KeeperError(
-            "option_invalid", f"Batch sizes are numbers from 1 to 256 with commas, not “{text}”."
-        )
+        raise KeeperError("option_invalid", f"{what}: numbers from 1 to 256 with commas, not “{text}”.")
     return tuple(dict.fromkeys(int(part) for part in parts))

@@ -51,6 +51,8 @@ def bench_svg(report: BenchReport, title: str, subtitle: str) -> str:
 
 def _bar(row: BenchRow) -> Bar:
     label = f"{row.model}, {row.engine}, {row.precision}, batch {row.batch}"
+    if row.parallel > 1:
+        label += f", {row.parallel} at once"
     return Bar(label, row.per_second, f"{row.ratio:.2f} times the reference", COLOURS[row.golden])
 
 

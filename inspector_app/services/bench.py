@@ -7,6 +7,7 @@ hits all alike, and ratios are taken within a round. Every other round runs in t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -14,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from inspector_app.core.errors import InspectorError
+from inspector_app.core.errors import InspectorError, KeeperError
 from inspector_app.core.manifest import InputSpec, ModelManifest
 from inspector_app.core.protocols import ChangeEngine, Clock, Refusal, Tensor
 from inspector_app.services.memory import resident_bytes
@@ -54,11 +55,15 @@ class PairRunner(Protocol):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model on an engine, not opened yet; ``open`` raises ``InspectorError`` when it does not serve."""
+    """A model on an engine, not opened yet; ``open`` raises ``InspectorError`` when it does not serve.
+
+    ``parallel`` calls are made side by side; the engine must be one that serves as many at once.
+    """
 
     model: str
     engine: str
     open: Callable[[], ChangeEngine]
+    parallel: int = 1
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,7 @@ class BenchRow:
         model: the folder or file that ran.
         engine: what really ran.
         precision: of the model on this engine.
+        parallel: calls side by side.
         batch: images of a call.
         golden: how the golden was used.
         golden_note: why the golden cannot be kept here, else "".
@@ -108,6 +114,7 @@ class BenchRow:
     model: str
     engine: str
     precision: str
+    parallel: int
     batch: int
     golden: GoldenUse
     golden_note: str
@@ -122,9 +129,10 @@ class BenchRow:
 
 @dataclass(frozen=True)
 class ReferenceRow:
-    """The reference loop's network, in the same rounds."""
+    """The reference loop's network, in the same rounds: ``batch`` pairs a call, one call at a time."""
 
     label: str
+    batch: int
     p50_ms: float
     p95_ms: float
     p99_ms: float
@@ -146,19 +154,37 @@ class _Lane:
 
     images: int
     call: Callable[[], object]
+    parallel: int = 1
     calls: list[float] = field(default_factory=list)
     turns: list[float] = field(default_factory=list)
 
     def take_turn(self, clock: Clock, calls: int) -> None:
-        """The untimed call takes the caches back, and gives the threads of the lane before time to fall asleep."""
-        self.call()
+        """``calls`` on each thread, and one before them untimed.
+
+        The untimed one takes the caches back, and gives the threads of the lane before time to fall asleep.
+        """
+        if self.parallel == 1:
+            self.call()
+            started = clock.monotonic()
+            times = self._timed(clock, calls)
+            ended = clock.monotonic()
+        else:
+            with ThreadPoolExecutor(self.parallel) as threads:
+                list(threads.map(lambda _: self.call(), range(self.parallel)))
+                started = clock.monotonic()
+                every = list(threads.map(lambda _: self._timed(clock, calls), range(self.parallel)))
+                ended = clock.monotonic()
+            times = [each for thread in every for each in thread]
+        self.calls += times
+        self.turns.append((ended - started) / (len(times) * self.images))
+
+    def _timed(self, clock: Clock, calls: int) -> list[float]:
         times = []
         for _ in range(calls):
             started = clock.monotonic()
             self.call()
             times.append(clock.monotonic() - started)
-        self.calls += times
-        self.turns.append(sum(times) / (calls * self.images))
+        return times
 
     def percentile_ms(self, percent: float) -> float:
         return float(np.percentile(self.calls, percent)) * 1000.0
@@ -216,7 +242,7 @@ def run_bench(
     finally:
         for engine in opened:
             engine.close()
-    row = ReferenceRow(reference.label, *_latencies(base), base.per_second)
+    row = ReferenceRow(reference.label, base.images, *_latencies(base), base.per_second)
     return BenchReport(row, tuple(_row(entry, base) for entry in entries), tuple(refusals))
 
 
@@ -229,22 +255,27 @@ def _entries(
     try:
         engine = candidate.open()
         opened.append(engine)
-        for golden, lane in _lanes(engine, plan):
+        if engine.parallel != candidate.parallel:
+            raise KeeperError("engine_unavailable", f"It serves {engine.parallel} at once here.")
+        for golden, lane in _lanes(engine, plan, candidate.parallel):
             lane.call()
             entries.append(_Entry(lane, candidate, engine, golden, _growth(before)))
     except InspectorError as error:
-        refusals.append(Refusal(f"{candidate.engine}, {candidate.model}", error.message, error.hint))
+        name = f"{candidate.engine}, {candidate.model}"
+        if candidate.parallel > 1:
+            name += f", {candidate.parallel} at once"
+        refusals.append(Refusal(name, error.message, error.hint))
     return entries
 
 
-def _lanes(engine: ChangeEngine, plan: BenchPlan) -> Iterator[tuple[GoldenUse, _Lane]]:
+def _lanes(engine: ChangeEngine, plan: BenchPlan, parallel: int) -> Iterator[tuple[GoldenUse, _Lane]]:
     """From small batches to large ones, so that memory grows by each."""
     # Where the golden cannot be kept there is one way only.
     uses = (GoldenUse.ANEW,) if engine.info.golden_note else plan.goldens
     for batch in sorted(plan.batches):
         tests, golden = _noise(engine.manifest.input, batch), _noise(engine.manifest.input, 1)
         for use in uses:
-            yield use, _Lane(batch, _call(engine, golden, tests, use))
+            yield use, _Lane(batch, _call(engine, golden, tests, use), parallel)
 
 
 def _call(engine: ChangeEngine, golden: Tensor, tests: Tensor, use: GoldenUse) -> Callable[[], object]:
@@ -282,6 +313,7 @@ def _row(entry: _Entry, base: _Lane) -> BenchRow:
         model=entry.candidate.model,
         engine=info.label,
         precision=info.precision,
+        parallel=lane.parallel,
         batch=lane.images,
         golden=entry.golden,
         golden_note=info.golden_note,

@@ -9,11 +9,11 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def row(golden: GoldenUse, per_second: float, name: str = "m") -> BenchRow:
-    return BenchRow(name, "e CPU", "float32", 1, golden, "", 15, 1.0, 1.0, 1.0, per_second, 2.0, None)
+    return BenchRow(name, "e CPU", "float32", 2, 1, golden, "", 15, 1.0, 1.0, 1.0, per_second, 2.0, None)
 
 
 def test_bars_are_as_long_as_what_they_say() -> None:
-    reference = ReferenceRow("loop <1>", 1.0, 1.0, 1.0, 25.0)
+    reference = ReferenceRow("loop <1>", 1, 1.0, 1.0, 1.0, 25.0)
     rows = (row(GoldenUse.KEPT, 100.0, "a & b"), row(GoldenUse.ANEW, 50.0))
     root = ElementTree.fromstring(bench_svg(BenchReport(reference, rows, ()), "title", "machine"))
     colours = (REFERENCE_COLOUR, *COLOURS.values())
@@ -28,4 +28,5 @@ def test_bars_are_as_long_as_what_they_say() -> None:
     words = [text.text or "" for text in root.iter(f"{SVG}text")]
     assert "loop <1>" in words
     assert any(text.startswith("a & b, e CPU") for text in words)
+    assert any(text.endswith("2 at once") for text in words)
     assert any("2.00 times the reference" in text for text in words)

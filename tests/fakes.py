@@ -59,5 +59,8 @@ class DifferenceEngine:
         difference = np.abs(tests - features).max(axis=1)
         return np.minimum(difference, 1.0).astype(np.float32)
 
+    def kept_bytes(self, features: Features) -> int:
+        return features.nbytes if isinstance(features, np.ndarray) else 0
+
     def close(self) -> None:
         self.closed = True

@@ -103,6 +103,9 @@ class ChangeEngine(Protocol):
             KeeperError: when the device or the graph fails.
         """
 
+    def kept_bytes(self, features: Features) -> int:
+        """The memory that ``features`` hold now, on the device or beside it."""
+
     def close(self) -> None:
         """Free the device; no further calls."""
 

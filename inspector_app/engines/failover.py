@@ -88,6 +88,13 @@ class _Golden:
                 self._owner = serving
             return self._features
 
+    @property
+    def size(self) -> int:
+        """The golden's bytes and those of its features."""
+        with self._lock:
+            kept = self._owner.engine.kept_bytes(self._features) if self._owner is not None else 0
+        return self._tensor.nbytes + kept
+
 
 class FailoverEngine:
     """Serves through one engine at a time, called from any number of threads.
@@ -147,6 +154,10 @@ class FailoverEngine:
                     self._move_on(serving, fault)
                 finally:
                     serving.leave()
+
+    def kept_bytes(self, features: Features) -> int:
+        """See ``ChangeEngine.kept_bytes``; of another engine's features only the golden's own tensor is left."""
+        return features.size if isinstance(features, _Golden) else 0
 
     def close(self) -> None:
         """Close the engine that serves, once the last call has left it."""

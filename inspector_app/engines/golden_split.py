@@ -13,20 +13,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inspector_app.core.manifest import ModelManifest
+from inspector_app.engines.unbatch import NotByImageError, unbatch
 
 if TYPE_CHECKING:
     import onnx
 
 
+_OF_SHAPE = frozenset({"Shape", "Size"})
+
+
 @dataclass(frozen=True)
 class GraphParts:
-    """Two serialised ONNX models. ``rest`` takes the test's input and the tensors named in ``cut``."""
+    """Two serialised ONNX models. ``rest`` takes the test's input and the tensors named in ``cut``.
+
+    ``sizes`` are those of ``cut`` that hang on the golden's shape alone, not on what it shows.
+    """
 
     golden: bytes
     rest: bytes
     cut: tuple[str, ...]
     golden_nodes: int
     rest_nodes: int
+    sizes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,14 @@ def split_graph(path: Path, manifest: ModelManifest) -> GraphParts | Unsplit:
     from onnx import inliner
 
     model = inliner.inline_local_functions(onnx.load(path))
-    nodes = _needed(_in_order(model.graph), {manifest.output})
+    nodes = needed(in_order(model.graph), {manifest.output})
+    try:
+        apart = _taken_apart(model, nodes, manifest)
+    except NotByImageError as reason:
+        return Unsplit(f"it encodes both images in one batched pass, and {reason}")
+    if apart is not None:
+        model = _with_nodes(model, apart)
+        nodes = needed(list(model.graph.node), {manifest.output})
     of_golden = _reached(nodes, manifest.golden_input)
     of_test = _reached(nodes, manifest.test_input)
     own = [node for node in nodes if _reads(node) & of_golden and not _reads(node) & of_test]
@@ -50,8 +65,9 @@ def split_graph(path: Path, manifest: ModelManifest) -> GraphParts | Unsplit:
     constant = [node for node in nodes if not _reads(node) & (of_golden | of_test)]
     made = set().union(*(_makes(node) for node in own))
     cut = tuple(dict.fromkeys(name for node in rest for name in sorted(_reads(node) & made)))
+    shown = _reached([node for node in nodes if node.op_type not in _OF_SHAPE], manifest.golden_input)
     kinds = _tensor_types(model)
-    problem = _why_not(own, cut, kinds, manifest, nodes)
+    problem = _why_not(own, cut, kinds)
     if problem:
         return Unsplit(problem)
     inputs = [manifest.test_input, *cut]
@@ -61,26 +77,27 @@ def split_graph(path: Path, manifest: ModelManifest) -> GraphParts | Unsplit:
     first = sorted([*constant, *own], key=lambda node: order[id(node)])
     second = sorted([*constant, *rest], key=lambda node: order[id(node)])
     return GraphParts(
-        golden=_model(model, _needed(first, set(cut)), [manifest.golden_input], cut, kinds),
-        rest=_model(model, _needed(second, {manifest.output}), inputs, [manifest.output], kinds),
+        golden=_model(model, needed(first, set(cut)), [manifest.golden_input], cut, kinds),
+        rest=_model(model, needed(second, {manifest.output}), inputs, [manifest.output], kinds),
         cut=cut,
         golden_nodes=len(own),
         rest_nodes=len(rest),
+        sizes=frozenset(cut) - shown,
     )
 
 
-def _why_not(
-    own: Sequence[onnx.NodeProto],
-    cut: tuple[str, ...],
-    kinds: dict[str, onnx.TypeProto],
-    manifest: ModelManifest,
-    nodes: Sequence[onnx.NodeProto],
-) -> str:
+def _taken_apart(
+    model: onnx.ModelProto, nodes: list[onnx.NodeProto], manifest: ModelManifest
+) -> list[onnx.NodeProto] | None:
+    """The nodes with a pass over both images at once made two; None where there is no such pass."""
+    of_test, of_golden = (_reached(nodes, name) for name in (manifest.test_input, manifest.golden_input))
+    alone = (of_test - of_golden, of_golden - of_test)
+    return unbatch(model, nodes, alone, (manifest.test_input, manifest.golden_input))
+
+
+def _why_not(own: Sequence[onnx.NodeProto], cut: tuple[str, ...], kinds: dict[str, onnx.TypeProto]) -> str:
     """Why the graph cannot be split, or nothing."""
     if not own:
-        both = {manifest.golden_input, manifest.test_input}
-        if any(node.op_type == "Concat" and both <= _reads(node) for node in nodes):
-            return "it encodes both images in one batched pass"
         return "no part of it depends on the golden alone"
     if not cut:
         return "its output does not depend on both images"
@@ -113,7 +130,7 @@ def _reached(nodes: Iterable[onnx.NodeProto], start: str) -> set[str]:
     return reached
 
 
-def _in_order(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+def in_order(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     """The nodes in order of computation. ONNX asks for it, but not every tool that writes files keeps it."""
     nodes = list(graph.node)
     made_by = {name: node for node in nodes for name in _makes(node)}
@@ -135,7 +152,7 @@ def _in_order(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     return ordered
 
 
-def _needed(nodes: Sequence[onnx.NodeProto], outputs: set[str]) -> list[onnx.NodeProto]:
+def needed(nodes: Sequence[onnx.NodeProto], outputs: set[str]) -> list[onnx.NodeProto]:
     """The nodes that ``outputs`` need, in order."""
     wanted = set(outputs)
     kept = []
@@ -144,6 +161,14 @@ def _needed(nodes: Sequence[onnx.NodeProto], outputs: set[str]) -> list[onnx.Nod
             kept.append(node)
             wanted |= _reads(node)
     return kept[::-1]
+
+
+def _with_nodes(model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto]) -> onnx.ModelProto:
+    copy = type(model)()
+    copy.CopyFrom(model)
+    del copy.graph.node[:], copy.graph.value_info[:]
+    copy.graph.node.extend(nodes)
+    return copy
 
 
 def _tensor_types(model: onnx.ModelProto) -> dict[str, onnx.TypeProto]:

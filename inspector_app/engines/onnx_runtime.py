@@ -11,9 +11,18 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.core.protocols import EngineInfo, Refusal
 from inspector_app.engines.cores import Cores
 from inspector_app.engines.models import Model
-from inspector_app.engines.split_engine import Array, SplitEngine, first_line
+from inspector_app.engines.programs import Array, Runtime
+from inspector_app.engines.rewrites import Rewrite
+from inspector_app.engines.sentences import first_line
+from inspector_app.engines.split_engine import SplitEngine
 
 PROVIDERS = {"CUDA": "CUDAExecutionProvider", "CPU": "CPUExecutionProvider"}
+CPU_BATCH = 1
+"""Images in a call: several take longer on the CPU than one after the other, since they leave the caches."""
+CPU_REWRITES = (
+    Rewrite.SHARE | Rewrite.MERGE | Rewrite.MARGIN | Rewrite.BLOCKED,
+    Rewrite.SHARE | Rewrite.BLOCKED,
+)
 _FATAL_ONLY = 4
 
 
@@ -137,6 +146,9 @@ class OnnxRuntimeEngine(SplitEngine):
             return EngineInfo("onnxruntime", provider, precision, device, refusals, golden_note)
 
         cores = Cores(threads, parallel if provider == "CPU" else 1)
-        super().__init__(
-            model, lambda graph: OrtSession(graph, provider, cores.pool), describe, cores.parallel
-        )
+
+        def load(graph: Path | bytes) -> OrtSession:
+            return OrtSession(graph, provider, cores.pool)
+
+        runtime = Runtime(load, CPU_BATCH, CPU_REWRITES) if provider == "CPU" else Runtime(load)
+        super().__init__(model, runtime, describe, cores.parallel)

@@ -16,7 +16,13 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.core.protocols import EngineInfo, Refusal
 from inspector_app.engines.cores import Cores
 from inspector_app.engines.models import Model
-from inspector_app.engines.split_engine import Array, SplitEngine, first_line
+from inspector_app.engines.programs import Array, Runtime
+from inspector_app.engines.rewrites import Rewrite
+from inspector_app.engines.sentences import first_line
+from inspector_app.engines.split_engine import SplitEngine
+
+CPU_BATCH = 1
+REWRITES = (Rewrite.SHARE | Rewrite.MERGE | Rewrite.MARGIN, Rewrite.SHARE)
 
 
 def load_openvino() -> Any:
@@ -98,4 +104,5 @@ class OpenVinoEngine(SplitEngine):
             return EngineInfo("OpenVINO", "CPU", model.manifest.precision, "", refusals, golden_note)
 
         cores = Cores(threads, parallel)
-        super().__init__(model, lambda graph: OpenVinoSession(graph, cores), describe, parallel)
+        runtime = Runtime(lambda graph: OpenVinoSession(graph, cores), CPU_BATCH, REWRITES)
+        super().__init__(model, runtime, describe, parallel)

@@ -14,7 +14,7 @@ from inspector_app.engines.failover import EngineSwitch, FailoverEngine
 from inspector_app.engines.models import Model
 from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
 from inspector_app.engines.open_vino import OpenVinoEngine
-from inspector_app.engines.split_engine import first_line
+from inspector_app.engines.sentences import first_line
 from inspector_app.engines.tensorrt.opening import open_tensorrt, plan_folder
 
 

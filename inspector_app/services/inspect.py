@@ -31,6 +31,8 @@ from inspector_app.vision.tensors import to_tensor
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 GOLDENS_KEPT = 32
+GOLDEN_BYTES_KEPT = 512 << 20
+"""Goldens beyond this sum are dropped, the one used longest ago first; one is always kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,9 +218,12 @@ class InspectionService:
             return self._features[key]
         features = self._engine.encode_golden(to_tensor(golden.pixels, self._engine.manifest.input))
         self._features[key] = features
-        while len(self._features) > GOLDENS_KEPT:
+        while len(self._features) > GOLDENS_KEPT or (len(self._features) > 1 and self._over_budget()):
             self._features.popitem(last=False)
         return features
+
+    def _over_budget(self) -> bool:
+        return sum(map(self._engine.kept_bytes, self._features.values())) > GOLDEN_BYTES_KEPT
 
     def _judge(self, inferred: Inferred) -> InspectionResult:
         if inferred.error is not None:

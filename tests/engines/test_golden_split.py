@@ -7,7 +7,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from inspector_app.core.errors import KeeperError
 from inspector_app.core.manifest import ModelManifest
+from inspector_app.engines import onnx_runtime
 from inspector_app.engines.golden_split import GraphParts, Unsplit, split_graph
 from inspector_app.engines.models import Model, load_model, sha256_of
 from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
@@ -16,7 +18,7 @@ from tests.onnx_models import difference_model
 SIDE = 64
 
 
-def siamese(path: Path, batch: int | None = None, batched: bool = False) -> Path:
+def siamese(path: Path, batch: int | None = None) -> Path:
     """A shared encoder, then the difference; with the golden's shape read along the way, as exporters do."""
     rng = np.random.default_rng(4)
     axes = [batch or "batch_size", 3, SIDE, SIDE]
@@ -27,17 +29,10 @@ def siamese(path: Path, batch: int | None = None, batched: bool = False) -> Path
         numpy_helper.from_array(np.array([0], dtype=np.int64), "zero"),
     ]
     conv = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
-    if batched:
-        encode = [
-            helper.make_node("Concat", ["input0", "input1"], ["both"], axis=0),
-            helper.make_node("Conv", ["both", "encoder"], ["features"], **conv),
-            helper.make_node("Split", ["features"], ["f0", "f1"], axis=0, num_outputs=2),
-        ]
-    else:
-        encode = [
-            helper.make_node("Conv", ["input0", "encoder"], ["f0"], **conv),
-            helper.make_node("Conv", ["input1", "encoder"], ["f1"], **conv),
-        ]
+    encode = [
+        helper.make_node("Conv", ["input0", "encoder"], ["f0"], **conv),
+        helper.make_node("Conv", ["input1", "encoder"], ["f1"], **conv),
+    ]
     nodes = [
         *encode,
         helper.make_node("Shape", ["f1"], ["shape"]),
@@ -99,13 +94,6 @@ def test_outputs_that_nobody_reads_fall_away(tmp_path: Path) -> None:
     assert {entry.name for entry in rest.graph.input} == {"input0", "f1", "shape"}
 
 
-def test_one_batched_pass_is_recognised(tmp_path: Path) -> None:
-    path = siamese(tmp_path / "net.onnx", batched=True)
-    unsplit = split_graph(path, manifest_of(path))
-    assert isinstance(unsplit, Unsplit)
-    assert "batched pass" in unsplit.reason
-
-
 def test_a_graph_without_a_part_of_the_goldens_runs_whole_and_says_so(tmp_path: Path) -> None:
     engine = OnnxRuntimeEngine(load_model(difference_model(tmp_path / "net.onnx", side=SIDE)))
     assert "golden alone" in engine.info.golden_note
@@ -133,3 +121,62 @@ def test_nodes_may_stand_in_any_order(tmp_path: Path) -> None:
     parts = split_graph(path, manifest_of(path))
     assert isinstance(parts, GraphParts)
     assert parts.cut == ("f1", "shape")
+
+
+def test_one_goldens_features_are_kept_whatever_the_batches(tmp_path: Path) -> None:
+    engine = OnnxRuntimeEngine(load_model(siamese(tmp_path / "net.onnx")))
+    tests = np.zeros((5, 3, SIDE, SIDE), dtype=np.float32)
+    golden = engine.encode_golden(tests[:1])
+    for count in (1, 5, 3):
+        engine.compare(golden, tests[:count])
+        assert engine.kept_bytes(golden) == tests[:1].nbytes + 4 * SIDE * SIDE * 4
+    assert engine.kept_bytes(object()) == 0
+
+
+def test_a_device_that_takes_whole_batches_keeps_one_number_of_copies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(onnx_runtime.PROVIDERS, "CUDA", onnx_runtime.PROVIDERS["CPU"])
+    engine = OnnxRuntimeEngine(load_model(siamese(tmp_path / "net.onnx")), "CUDA")
+    tests = np.zeros((5, 3, SIDE, SIDE), dtype=np.float32)
+    golden = engine.encode_golden(tests[:1])
+    for count in (5, 2):
+        engine.compare(golden, tests[:count])
+        features = count * 4 * SIDE * SIDE * 4 + 4 * 8
+        assert engine.kept_bytes(golden) == tests[:1].nbytes + features
+
+
+def test_what_hangs_on_the_goldens_shape_alone_is_told_apart(tmp_path: Path) -> None:
+    path = siamese(tmp_path / "net.onnx")
+    parts = split_graph(path, manifest_of(path))
+    assert isinstance(parts, GraphParts)
+    assert parts.sizes == {"shape"}
+
+
+def test_sizes_come_and_go(tmp_path: Path) -> None:
+    path = siamese(tmp_path / "net.onnx")
+    graph = onnx.load(path)
+    for entry in (*graph.graph.input, *graph.graph.output):
+        for axis, name in zip(entry.type.tensor_type.shape.dim[2:], ("height", "width"), strict=True):
+            axis.dim_param = name
+    onnx.save(graph, path)
+    model = load_model(path)
+    assert model.manifest.input.dynamic
+    engine, whole = OnnxRuntimeEngine(model, threads=1), whole_graph(model)
+    rng = np.random.default_rng(8)
+    images = [rng.uniform(-1, 1, (2, 3, side, side + 8)).astype(np.float32) for side in (16, 24, 32, 40, 48)]
+    goldens = [engine.encode_golden(image[:1]) for image in images]
+    for _ in range(2):
+        for image, golden in zip(images, goldens, strict=True):
+            expected = whole.compare(whole.encode_golden(image[:1]), image)
+            np.testing.assert_allclose(engine.compare(golden, image), expected, atol=1e-6)
+
+
+def test_a_closed_engine_says_so(tmp_path: Path) -> None:
+    engine = OnnxRuntimeEngine(load_model(siamese(tmp_path / "net.onnx")), threads=1)
+    image = np.zeros((1, 3, SIDE, SIDE), dtype=np.float32)
+    golden = engine.encode_golden(image)
+    engine.close()
+    for call in (lambda: engine.encode_golden(image), lambda: engine.compare(golden, image)):
+        with pytest.raises(KeeperError, match="closed"):
+            call()

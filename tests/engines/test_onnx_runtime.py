@@ -10,8 +10,8 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.engines import onnx_runtime
 from inspector_app.engines.models import Model, load_model
 from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
+from inspector_app.engines.programs import change_probability
 from inspector_app.engines.registry import EngineChoice, open_engine, probe_engines, self_check
-from inspector_app.engines.split_engine import change_probability
 from tests.engines.test_golden_split import SIDE as SPLIT_SIDE
 from tests.engines.test_golden_split import siamese
 from tests.onnx_models import difference_model

@@ -48,6 +48,9 @@ class GreyEngine:
         difference = np.abs(tests - features).mean(axis=1)
         return np.clip(difference, 0.0, 1.0).astype(np.float32)
 
+    def kept_bytes(self, features: Features) -> int:
+        return features.nbytes if isinstance(features, np.ndarray) else 0
+
     def close(self) -> None:
         self.closed = True
 

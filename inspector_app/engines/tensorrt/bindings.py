@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from inspector_app.core.errors import KeeperError
-from inspector_app.engines.split_engine import first_line
+from inspector_app.engines.sentences import first_line
 
 OLDEST = (10, 12)
 """The first TensorRT whose networks are strongly typed in the way that this package builds them."""

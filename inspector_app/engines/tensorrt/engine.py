@@ -86,6 +86,12 @@ class TensorRtEngine:
             raise ValueError(f"tests {tests.shape} do not fit the golden {(1, 3, *features.side)}")
         return self._call(self._open_session().compare, features, tests)
 
+    def kept_bytes(self, features: Features) -> int:
+        """See ``ChangeEngine.kept_bytes``; on the GPU."""
+        if not isinstance(features, GoldenOnDevice):
+            return 0
+        return sum(buffer.size for buffer in features.buffers.values())
+
     def close(self) -> None:
         """Free the device; features of this engine are dead from here on."""
         session, self._session = self._session, None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from inspector_app.core.errors import KeeperError
-from inspector_app.engines.split_engine import first_line
+from inspector_app.engines.sentences import first_line
 from inspector_app.engines.tensorrt.messages import last_error
 
 Shape = tuple[int, ...]

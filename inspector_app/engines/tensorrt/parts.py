@@ -21,7 +21,7 @@ from inspector_app.core.manifest import ModelManifest
 from inspector_app.engines.golden_split import Unsplit, split_graph
 from inspector_app.engines.models import Model
 from inspector_app.engines.onnx_runtime import OrtSession
-from inspector_app.engines.split_engine import SPLIT_TOLERANCE, change_probability
+from inspector_app.engines.programs import SPLIT_TOLERANCE, change_probability
 
 if TYPE_CHECKING:
     import onnx

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.manifest import ModelManifest
 from inspector_app.core.protocols import Tensor
-from inspector_app.engines.split_engine import change_probability
+from inspector_app.engines.programs import change_probability
 from inspector_app.engines.tensorrt.device import Cuda, DeviceBuffer, HostBuffer
 from inspector_app.engines.tensorrt.execution import LoadedPlan, Shape
 from inspector_app.engines.tensorrt.library import PlanLibrary

@@ -1,0 +1,248 @@
+"""What runs images of one size on one runtime: the golden's part and the rest, or the whole graph.
+
+All sizes are told to the runtime, so that it can fuse what it could not prove to fit otherwise. A split program has
+been proved to give what the whole graph gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector_app.core.errors import KeeperError
+from inspector_app.core.manifest import ModelManifest
+from inspector_app.core.protocols import Tensor
+from inspector_app.engines.golden_split import GraphParts
+from inspector_app.engines.rewrites import Parts, Rewrite, rewrite
+
+if TYPE_CHECKING:
+    import onnx
+
+Array = NDArray[np.generic]
+Probability = NDArray[np.float32]
+
+SPLIT_TOLERANCE = 1e-5
+"""In probability: how far the two parts of a split graph in float32 may be from the whole one."""
+COARSE_SPLIT_TOLERANCE = 1e-3
+"""The same for lower precisions, where a runtime may fuse, and so round, the parts otherwise than the whole."""
+
+
+class GraphSession(Protocol):
+    """A graph that a runtime has loaded."""
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """Names that it takes."""
+
+    @property
+    def outputs(self) -> frozenset[str]:
+        """Names that it gives."""
+
+    def run(self, wanted: Sequence[str], feed: Mapping[str, Array]) -> list[Array]:
+        """Compute ``wanted``; what comes back is the caller's own. Any number of threads may call.
+
+        Raises:
+            KeeperError: ``engine_failed``.
+        """
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """How a runtime loads and runs graphs.
+
+    Attributes:
+        load: a graph from its file or its bytes; raises ``KeeperError``.
+        batch: how many images a call runs best, where the graph leaves it free; None for all that there are.
+        rewrites: what may be rewritten for it, in the order of trial; the first that proves right is taken.
+    """
+
+    load: Callable[[Path | bytes], GraphSession]
+    batch: int | None = None
+    rewrites: tuple[Rewrite, ...] = ()
+
+
+class Program(Protocol):
+    """What runs images of one size."""
+
+    @property
+    def note(self) -> str:
+        """Why the golden is computed anew for each image, or nothing."""
+
+    def encode(self, goldens: Tensor) -> list[Array]:
+        """What is kept of a golden, given as many copies of it as there are tests in a call."""
+
+    def run(self, kept: Sequence[Array], goldens: Tensor, tests: Tensor) -> Probability:
+        """The probability of change."""
+
+
+class WholeProgram:
+    """Runs the graph as it came."""
+
+    def __init__(self, session: GraphSession, manifest: ModelManifest, note: str) -> None:
+        self._session = session
+        self._manifest = manifest
+        self.note = note
+
+    def encode(self, goldens: Tensor) -> list[Array]:
+        """Nothing is kept but the golden itself."""
+        return []
+
+    def run(self, kept: Sequence[Array], goldens: Tensor, tests: Tensor) -> Probability:
+        """See ``Program.run``."""
+        feed: dict[str, Array] = {self._manifest.test_input: tests, self._manifest.golden_input: goldens}
+        return change_probability(self._session.run([self._manifest.output], feed)[0])
+
+
+class SplitProgram:
+    """Runs the two parts of a split graph."""
+
+    note = ""
+
+    def __init__(
+        self, golden: GraphSession, rest: GraphSession, output: str, manifest: ModelManifest
+    ) -> None:
+        self._golden = golden
+        self._rest = rest
+        self._output = output
+        self._manifest = manifest
+        self._names = sorted(golden.outputs & rest.inputs)
+
+    def encode(self, goldens: Tensor) -> list[Array]:
+        """See ``Program.encode``."""
+        return self._golden.run(self._names, {self._manifest.golden_input: goldens})
+
+    def run(self, kept: Sequence[Array], goldens: Tensor, tests: Tensor) -> Probability:
+        """See ``Program.run``."""
+        feed: dict[str, Array] = {
+            self._manifest.test_input: tests,
+            **dict(zip(self._names, kept, strict=True)),
+        }
+        if self._manifest.golden_input in self._rest.inputs:
+            feed[self._manifest.golden_input] = goldens
+        (given,) = self._rest.run([self._output], feed)
+        if self._output == self._manifest.output:
+            return change_probability(given)
+        return _logistic(given[:, 0])
+
+
+def open_split(
+    graph: GraphParts, manifest: ModelManifest, runtime: Runtime, side: tuple[int, int], whole: WholeProgram
+) -> Program:
+    """The best program for images of ``side`` (height, width) that gives what ``whole`` gives, else ``whole``.
+
+    Raises:
+        KeeperError: the whole graph cannot be run.
+    """
+    batch = manifest.batch or runtime.batch
+    golden, tests = _proof_pair(batch or 1, side)
+    expected = whole.run([], golden, tests)
+    given = _fixed(graph, manifest, (batch, 3, *side))
+    forms = [form for wanted in runtime.rewrites if (form := rewrite(given, wanted)) is not None]
+    tolerance = SPLIT_TOLERANCE if manifest.precision == "float32" else COARSE_SPLIT_TOLERANCE
+    problem = ""
+    for form in [*forms, given]:
+        try:
+            program = _load(form, graph.sizes, manifest, runtime, golden, batch is not None)
+            difference = float(np.abs(program.run(program.encode(golden), golden, tests) - expected).max())
+        except KeeperError as error:
+            problem = f"its two parts cannot be run: {error.message.rstrip('.')}"
+            continue
+        if difference <= tolerance:
+            return program
+        problem = f"its two parts differ from the whole graph by {difference:.1e}"
+    whole.note = problem
+    return whole
+
+
+def _proof_pair(batch: int, side: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """A golden with its copies, and tests that are noise on their left and the golden itself on their right."""
+    rng = np.random.default_rng(0)
+    golden = rng.uniform(-1, 1, (1, 3, *side)).astype(np.float32)
+    tests = rng.uniform(-1, 1, (batch, 3, *side)).astype(np.float32)
+    middle = side[1] // 2
+    tests[..., middle:] = golden[..., middle:]
+    return np.repeat(golden, batch, axis=0), tests
+
+
+def _load(
+    form: Parts,
+    sizes: Iterable[str],
+    manifest: ModelManifest,
+    runtime: Runtime,
+    golden: Tensor,
+    fixed: bool,
+) -> SplitProgram:
+    """Load both parts; the rest is told the shapes of what the golden's part gives, and the sizes as constants."""
+    from onnx import ModelProto
+
+    first = runtime.load(form.golden.SerializeToString())
+    names = sorted(first.outputs)
+    made = dict(zip(names, first.run(names, {manifest.golden_input: golden}), strict=True))
+    rest = form.rest
+    if fixed:
+        rest = ModelProto()
+        rest.CopyFrom(form.rest)
+        _tell(rest.graph, made, set(sizes))
+    return SplitProgram(first, runtime.load(rest.SerializeToString()), form.output, manifest)
+
+
+def _tell(graph: onnx.GraphProto, made: Mapping[str, Array], sizes: set[str]) -> None:
+    from onnx import helper, numpy_helper
+
+    told = []
+    for entry in graph.input:
+        if entry.name in sizes:
+            graph.initializer.append(numpy_helper.from_array(made[entry.name], entry.name))
+            continue
+        if entry.name in made:
+            kind = entry.type.tensor_type.elem_type
+            entry = helper.make_tensor_value_info(entry.name, kind, made[entry.name].shape)  # noqa: PLW2901
+        told.append(entry)
+    told = [type(entry).FromString(entry.SerializeToString()) for entry in told]
+    del graph.input[:], graph.value_info[:]
+    graph.input.extend(told)
+
+
+def _fixed(graph: GraphParts, manifest: ModelManifest, shape: tuple[int | None, ...]) -> Parts:
+    """The parts with their image inputs' shapes told, as far as they are known."""
+    from onnx import load_from_string
+
+    parts = [load_from_string(part) for part in (graph.golden, graph.rest)]
+    for part in parts:
+        for entry in part.graph.input:
+            if entry.name in (manifest.test_input, manifest.golden_input):
+                for axis, size in zip(entry.type.tensor_type.shape.dim, shape, strict=True):
+                    if size is not None:
+                        axis.dim_value = size
+    return Parts(parts[0], parts[1], manifest.output)
+
+
+def change_probability(logits: Array) -> Probability:
+    """Softmax of the change class of ``N x 2 x H x W`` logits: ``1 / (1 + exp(l0 - l1))``.
+
+    Raises:
+        KeeperError: ``engine_output`` when the network gave another shape or values that are not finite.
+    """
+    if logits.ndim != 4 or logits.shape[1] != 2:
+        raise KeeperError("engine_output", f"The network gave {logits.shape} instead of N x 2 x H x W.")
+    values = np.asarray(logits, dtype=np.float32)
+    return _logistic(values[:, 0] - values[:, 1])
+
+
+def _logistic(margin: Array) -> Probability:
+    """``1 / (1 + exp(margin))`` of an array that is the caller's own.
+
+    Raises:
+        KeeperError: ``engine_output`` when a value is not finite.
+    """
+    if not np.isfinite(margin).all():
+        raise KeeperError("engine_output", "The network gave values that are not finite.")
+    values = np.asarray(np.clip(margin, -80.0, 80.0, dtype=np.float32))
+    np.exp(values, out=values)
+    values += 1.0
+    return np.asarray(np.reciprocal(values, out=values), dtype=np.float32)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inspector_app.core.manifest import ModelManifest
-from inspector_app.engines.unbatch import NotByImageError, unbatch
+from inspector_app.engines.by_image import NotByImageError
+from inspector_app.engines.unbatch import unbatch
 
 if TYPE_CHECKING:
     import onnx

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector_app.engines.by_image import attribute
 from inspector_app.engines.golden_split import in_order, needed
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def _find(rest: _Part, first: _Part, conv: onnx.NodeProto) -> _Comparison | None
         weights is None
         or joined is None
         or joined.op_type != "Concat"
-        or _attribute(joined, "axis") not in (1, -3)
+        or attribute(joined, "axis") not in (1, -3)
     ):
         return None
     operands = list(joined.input)
@@ -296,7 +297,7 @@ def _thin_head(part: _Part, output: str) -> bool:
         or weights is None
         or weights.ndim != 4
         or len(weights) != 2
-        or _attribute(conv, "group", 1) != 1
+        or attribute(conv, "group", 1) != 1
     ):
         return False
     bias = part.floats(conv.input[2]) if len(conv.input) > 2 else np.zeros(2, dtype=np.float32)
@@ -348,21 +349,13 @@ def _pointwise(part: _Part, node: onnx.NodeProto) -> Floats | None:
     if weights is None or weights.ndim != 4 or weights.shape[2:] != (1, 1):
         return None
     plain = (
-        _attribute(node, "group", 1) == 1
-        and not any(_attribute(node, "pads", []))
-        and all(step == 1 for step in _attribute(node, "strides", []))
+        attribute(node, "group", 1) == 1
+        and not any(attribute(node, "pads", []))
+        and all(step == 1 for step in attribute(node, "strides", []))
     )
     return weights if plain else None
 
 
 def _by_factors(resize: onnx.NodeProto) -> bool:
     """True for a resize by factors, which treats every channel alike."""
-    return len(resize.input) == 3 and not resize.input[1] and _attribute(resize, "axes") is None
-
-
-def _attribute(node: onnx.NodeProto, name: str, default: Any = None) -> Any:
-    from onnx import helper
-
-    return next(
-        (helper.get_attribute_value(entry) for entry in node.attribute if entry.name == name), default
-    )
+    return len(resize.input) == 3 and not resize.input[1] and attribute(resize, "axes") is None

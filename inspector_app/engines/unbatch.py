@@ -13,82 +13,26 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from inspector_app.engines.by_image import Known, NotByImageError, Numbers, attribute, check_by_image
 
 if TYPE_CHECKING:
     import onnx
 
-Numbers = NDArray[Any]
 _HALVES = ("/of_test", "/of_golden")
-
-# Each value of the result hangs on values of the same image alone, whatever the attributes.
-_BY_IMAGE = frozenset(
-    [
-        "Abs",
-        "AveragePool",
-        "BatchNormalization",
-        "Cast",
-        "Ceil",
-        "Celu",
-        "Clip",
-        "DepthToSpace",
-        "Elu",
-        "Erf",
-        "Exp",
-        "Floor",
-        "Gelu",
-        "GlobalAveragePool",
-        "GlobalLpPool",
-        "GlobalMaxPool",
-        "GroupNormalization",
-        "HardSigmoid",
-        "HardSwish",
-        "Identity",
-        "InstanceNormalization",
-        "LRN",
-        "LeakyRelu",
-        "Log",
-        "LpPool",
-        "MaxPool",
-        "Mish",
-        "Neg",
-        "Reciprocal",
-        "Relu",
-        "Round",
-        "Selu",
-        "Shape",
-        "Sigmoid",
-        "Sign",
-        "Softplus",
-        "Softsign",
-        "SpaceToDepth",
-        "Sqrt",
-        "Tanh",
-        "ThresholdedRelu",
-    ]
-)
-# Weights are constants that all images share.
-_WITH_WEIGHTS = frozenset({"Conv", "ConvTranspose", "DequantizeLinear", "QuantizeLinear"})
-_BETWEEN = frozenset({"Add", "Div", "Max", "Mean", "Min", "Mul", "PRelu", "Pow", "Sub", "Sum", "Where"})
-_ALONG = {"Softmax": -1, "LogSoftmax": -1, "Hardmax": -1, "LayerNormalization": -1, "Concat": 0, "Flatten": 1}
-_REDUCTIONS = frozenset(
-    {"ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "ReduceSumSquare"}
-)
-
-
-class NotByImageError(Exception):
-    """A step that may mix the images of a batch."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Joined:
-    """What is known while a pass is taken apart: the tensors that hold both images, and all constants."""
+    """The pass while it is taken apart.
 
+    ``names`` hold both images; ``sizes``, of them, only numbers that hang on shapes.
+    """
+
+    known: Known
+    numbers: Callable[[str, int], Numbers | None]
     names: set[str]
-    constants: dict[str, Numbers]
-    ranks: dict[str, int]
-    batch: int | None
-    of_shapes: Callable[[str, int], Numbers | None]
+    sizes: set[str] = field(default_factory=set)
     made: list[onnx.NodeProto] = field(default_factory=list)
 
 
@@ -113,34 +57,37 @@ def unbatch(
     if start is None:
         return None
     order = _sides(start, halves) or (0, 1)
-    joined = _Joined(
-        {start.output[0]},
-        _constants(model),
-        _ranks(model),
-        _batch(model, images[0]),
-        _Shapes(model, nodes, images),
-    )
+    known = Known(_constants(model), _ranks(model), _batch(model, images[0]))
+    joined = _Joined(known, _Shapes(model, nodes, images), {start.output[0]})
     for node in nodes:
         if node is start:
             for half, name in zip(order, node.input, strict=True):
                 joined.made.append(_identity(name, start.output[0] + _HALVES[half]))
         elif not set(node.input) & joined.names:
             joined.made.append(node)
+        elif set(node.input) & joined.names <= joined.sizes:
+            # Shapes are asked for to put features in shape: each half has its own.
+            _halve(node, joined, joined.names, joined.sizes)
         elif not _part(node, joined, order):
-            _check(node, joined)
-            joined.made.extend(_half(node, joined, half) for half in _HALVES)
-            joined.names.update(name for name in node.output if name)
+            check_by_image(node, joined.names, known)
+            _halve(node, joined, joined.names, *([joined.sizes] if node.op_type == "Shape" else []))
     return joined.made
 
 
 def _sides(node: onnx.NodeProto, halves: tuple[set[str], set[str]]) -> tuple[int, int] | None:
     """Which image comes first, if ``node`` joins one of each along the batch."""
-    if node.op_type != "Concat" or len(node.input) != 2 or _attribute(node, "axis") != 0:
+    if node.op_type != "Concat" or len(node.input) != 2 or attribute(node, "axis") != 0:
         return None
     first, second = node.input
     if first in halves[0] and second in halves[1]:
         return (0, 1)
     return (1, 0) if first in halves[1] and second in halves[0] else None
+
+
+def _halve(node: onnx.NodeProto, joined: _Joined, *kinds: set[str]) -> None:
+    joined.made.extend(_half(node, joined, half) for half in _HALVES)
+    for names in kinds:
+        names.update(name for name in node.output if name)
 
 
 def _half(node: onnx.NodeProto, joined: _Joined, half: str) -> onnx.NodeProto:
@@ -158,11 +105,11 @@ def _part(node: onnx.NodeProto, joined: _Joined, order: tuple[int, int]) -> bool
     """Replace a node that parts both images again by what it gives; False when it does not part them."""
     if node.input[0] not in joined.names or joined.names & set(node.input[1:]):
         return False
-    if node.op_type == "Split" and _attribute(node, "axis", 0) == 0:
+    if node.op_type == "Split" and attribute(node, "axis", 0) == 0:
         pieces = _split_pieces(node, joined)
-    elif node.op_type == "Slice" and (spans := _slice_spans(node, joined)) is not None:
-        pieces = spans
-    elif node.op_type == "Gather" and _attribute(node, "axis", 0) == 0:
+    elif node.op_type == "Slice" and (half := _sliced_half(node, joined)) is not None:
+        pieces = [half]
+    elif node.op_type == "Gather" and attribute(node, "axis", 0) == 0:
         return _part_gather(node, joined, order)
     else:
         return False
@@ -171,29 +118,30 @@ def _part(node: onnx.NodeProto, joined: _Joined, order: tuple[int, int]) -> bool
     return True
 
 
-def _split_pieces(node: onnx.NodeProto, joined: _Joined) -> tuple[int, int]:
-    sizes = joined.constants.get(node.input[1]) if len(node.input) > 1 and node.input[1] else None
+def _split_pieces(node: onnx.NodeProto, joined: _Joined) -> list[int]:
+    sizes = joined.known.constants.get(node.input[1]) if len(node.input) > 1 and node.input[1] else None
     if len(node.output) != 2 or (sizes is not None and sizes[0] != sizes[1]):
         raise NotByImageError(f"{node.op_type} does not part it into two halves")
-    return (0, 1)
+    return [0, 1]
 
 
-def _slice_spans(node: onnx.NodeProto, joined: _Joined) -> tuple[int] | None:
+def _sliced_half(node: onnx.NodeProto, joined: _Joined) -> int | None:
     """Which half a slice along the batch takes; None for a slice along other axes."""
-    axes = joined.constants.get(node.input[3]) if len(node.input) > 3 else np.zeros(1)
-    if axes is None or 0 in axes:
-        if axes is None or len(axes) != 1:
-            raise NotByImageError("Slice takes several axes")
-        steps = joined.constants.get(node.input[4]) if len(node.input) > 4 else np.ones(1)
-        if steps is None or steps.tolist() != [1]:
-            raise NotByImageError("Slice takes steps")
-        return (_which_half(node, joined),)
-    return None
+    constants = joined.known.constants
+    axes = constants.get(node.input[3]) if len(node.input) > 3 else np.zeros(1)
+    if axes is not None and 0 not in axes:
+        return None
+    if axes is None or len(axes) != 1:
+        raise NotByImageError("Slice takes several axes")
+    steps = constants.get(node.input[4]) if len(node.input) > 4 else np.ones(1)
+    if steps is None or steps.tolist() != [1]:
+        raise NotByImageError("Slice takes steps")
+    return _which_half(node, joined)
 
 
 def _which_half(node: onnx.NodeProto, joined: _Joined) -> int:
     found = set()
-    for batch in (joined.batch,) if joined.batch else (1, 2, 3):
+    for batch in (joined.known.batch,) if joined.known.batch else (1, 2, 3):
         ends = [_numbers(name, batch, joined) for name in node.input[1:3]]
         whole = 2 * batch
         start, end = (int(value) + whole if value < 0 else min(int(value), whole) for value in ends)
@@ -205,9 +153,9 @@ def _which_half(node: onnx.NodeProto, joined: _Joined) -> int:
 
 
 def _numbers(name: str, batch: int, joined: _Joined) -> Any:
-    value = joined.constants.get(name)
+    value = joined.known.constants.get(name)
     if value is None:
-        value = joined.of_shapes(name, batch)
+        value = joined.numbers(name, batch)
     if value is None or value.size != 1:
         raise NotByImageError("Slice's bounds are not known")
     return value.reshape(())[()]
@@ -216,102 +164,19 @@ def _numbers(name: str, batch: int, joined: _Joined) -> Any:
 def _part_gather(node: onnx.NodeProto, joined: _Joined, order: tuple[int, int]) -> bool:
     from onnx import helper, numpy_helper
 
-    indices = joined.constants.get(node.input[1])
-    if indices is None or joined.batch is None:
+    indices = joined.known.constants.get(node.input[1])
+    if indices is None or joined.known.batch is None:
         raise NotByImageError("Gather's indices are not known")
-    indices = np.where(indices < 0, indices + 2 * joined.batch, indices)
-    place = int(indices.flat[0] >= joined.batch) if indices.size else 0
-    if not ((indices >= joined.batch) == bool(place)).all():
+    indices = np.where(indices < 0, indices + 2 * joined.known.batch, indices)
+    place = int(indices.flat[0] >= joined.known.batch) if indices.size else 0
+    if not ((indices >= joined.known.batch) == bool(place)).all():
         raise NotByImageError("Gather mixes the images")
     local = f"{node.output[0]}/indices"
-    value = numpy_helper.from_array(np.asarray(indices - place * joined.batch, dtype=np.int64), local)
+    value = numpy_helper.from_array(np.asarray(indices - place * joined.known.batch, dtype=np.int64), local)
     joined.made.append(helper.make_node("Constant", [], [local], value=value))
     reads = [node.input[0] + _HALVES[order[place]], local]
     joined.made.append(helper.make_node("Gather", reads, list(node.output), axis=0))
     return True
-
-
-def _check(node: onnx.NodeProto, joined: _Joined) -> None:
-    """Raise unless ``node`` treats each image by itself."""
-    kind = node.op_type
-    others = [name for name in node.input if name and name not in joined.names]
-    if node.domain not in ("", "ai.onnx") or any(entry.HasField("g") for entry in node.attribute):
-        fine = False
-    elif kind in _BY_IMAGE or kind in _WITH_WEIGHTS:
-        fine = node.input[0] in joined.names and all(name in joined.constants for name in others)
-    elif kind in _BETWEEN:
-        fine = all(_same_for_all(name, node, joined) for name in others)
-    elif kind in _ALONG:
-        axis = _attribute(node, "axis", _ALONG[kind])
-        fine = (
-            axis != 0
-            and (axis > 0 or -axis < joined.ranks.get(node.input[0], 0))
-            and (kind != "Concat" or not others)
-            and (kind != "Flatten" or axis == 1)
-        )
-    elif kind in _REDUCTIONS:
-        fine = _axes_spare_batch(node, joined)
-    elif kind == "Transpose":
-        fine = list(_attribute(node, "perm", []))[:1] == [0]
-    elif kind == "MatMul":
-        fine = _matmul_by_image(node, joined, others)
-    elif kind in ("Resize", "Pad", "Reshape", "Slice"):
-        fine = _by_numbers(node, joined)
-    else:
-        fine = False
-    if not fine:
-        raise NotByImageError(f"{kind} is not known to treat each image by itself")
-
-
-def _same_for_all(name: str, node: onnx.NodeProto, joined: _Joined) -> bool:
-    """True for a constant that is the same for all images of a batch."""
-    value = joined.constants.get(name)
-    if value is None:
-        return False
-    rank = max(joined.ranks.get(each, 0) for each in node.input if each in joined.names)
-    return value.size == 1 or value.ndim < rank or (value.ndim == rank and value.shape[0] == 1)
-
-
-def _axes_spare_batch(node: onnx.NodeProto, joined: _Joined) -> bool:
-    given = joined.constants.get(node.input[1]) if len(node.input) > 1 else _attribute(node, "axes")
-    if given is None:
-        return False
-    rank = joined.ranks.get(node.input[0], 0)
-    return bool(rank) and len(given) > 0 and all(int(axis) % rank != 0 for axis in given)
-
-
-def _matmul_by_image(node: onnx.NodeProto, joined: _Joined, others: Sequence[str]) -> bool:
-    """By a matrix that all images share, or of two stacks of matrices, image by image."""
-    left, right = node.input
-    if others:
-        shared = joined.constants.get(right)
-        return (
-            left in joined.names and shared is not None and shared.ndim == 2 and joined.ranks.get(left, 0) > 1
-        )
-    return joined.ranks.get(left, 0) == joined.ranks.get(right, 0) > 2
-
-
-def _by_numbers(node: onnx.NodeProto, joined: _Joined) -> bool:
-    """Nodes that are told by numbers which axes they change."""
-    if joined.names & set(node.input[1:]):
-        # A reshape to numbers read off the joined tensor itself: each half reads its own.
-        return node.op_type == "Reshape"
-    values = [joined.constants.get(name) if name else None for name in node.input]
-    if node.op_type == "Resize":
-        return len(values) == 3 and values[2] is not None and float(values[2][0]) == 1.0
-    if node.op_type == "Pad":
-        pads = values[1] if len(values) < 4 else None
-        return pads is not None and pads[0] == 0 and pads[len(pads) // 2] == 0
-    if node.op_type == "Slice":
-        return len(values) > 3 and values[3] is not None and all(int(axis) > 0 for axis in values[3])
-    shape = values[1]
-    # Zero copies the batch axis; -1 infers it, which the proof at load sees through when it is not the batch.
-    return (
-        shape is not None
-        and shape.size > 0
-        and int(shape[0]) in (0, -1)
-        and not _attribute(node, "allowzero", 0)
-    )
 
 
 class _Shapes:
@@ -396,11 +261,3 @@ def _batch(model: onnx.ModelProto, image: str) -> int | None:
     """The graph's fixed batch."""
     entry = next(entry for entry in model.graph.input if entry.name == image)
     return entry.type.tensor_type.shape.dim[0].dim_value or None
-
-
-def _attribute(node: onnx.NodeProto, name: str, default: Any = None) -> Any:
-    from onnx import helper
-
-    return next(
-        (helper.get_attribute_value(entry) for entry in node.attribute if entry.name == name), default
-    )

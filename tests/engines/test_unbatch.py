@@ -63,6 +63,15 @@ STEPS: dict[str, list[NodeProto]] = {
         node("Sigmoid", "g", "h"),
         node("Mul", "c h", "f"),
     ],
+    "shapes": [
+        node("Conv", "both weight bias", "c", **CONV),
+        node("Shape", "c", "cs"),
+        node("Gather", "cs two", "height"),
+        node("Slice", "cs zero two", "front"),
+        node("Concat", "front height minus", "target", axis=0),
+        node("Reshape", "c target", "again"),
+        node("Relu", "again", "f"),
+    ],
     "attention": [
         node("Conv", "both weight bias", "c", **CONV),
         node("Shape", "c", "cs"),

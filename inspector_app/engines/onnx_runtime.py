@@ -137,7 +137,7 @@ class OnnxRuntimeEngine(SplitEngine):
         one call fills the device, and ``parallel`` is 1 whatever is asked for.
 
         Raises:
-            KeeperError: see ``SplitEngine`` and ``OrtSession``.
+            KeeperError: ``engine_unavailable`` for a model in bfloat16; see ``SplitEngine`` and ``OrtSession``.
         """
 
         def describe(golden_note: str) -> EngineInfo:
@@ -145,6 +145,12 @@ class OnnxRuntimeEngine(SplitEngine):
             precision = model.manifest.precision
             return EngineInfo("onnxruntime", provider, precision, device, refusals, golden_note)
 
+        if model.manifest.precision == "bfloat16":
+            raise KeeperError(
+                "engine_unavailable",
+                "the model is to be computed in bfloat16, and onnxruntime would compute it in float32",
+                "Use OpenVINO on a processor that has bfloat16, or the model's float32 or int8 form.",
+            )
         cores = Cores(threads, parallel if provider == "CPU" else 1)
 
         def load(graph: Path | bytes) -> OrtSession:

@@ -43,22 +43,30 @@ def load_openvino() -> Any:
 
 
 class OpenVinoSession:
-    """A graph compiled by OpenVINO for the CPU, computing in float32."""
+    """A graph compiled by OpenVINO for the CPU."""
 
-    def __init__(self, model: Path | bytes, cores: Cores) -> None:
-        """Compile.
+    def __init__(self, model: Path | bytes, cores: Cores, bfloat16: bool = False) -> None:
+        """Compile, to compute in float32 or in bfloat16.
 
         Raises:
-            KeeperError: ``engine_missing``, ``model_damaged``.
+            KeeperError: ``engine_missing``, ``engine_unavailable`` where the processor has no bfloat16,
+                ``model_damaged``.
         """
         openvino = load_openvino()
         # Where a processor has bfloat16, OpenVINO would take it by itself: a verdict must not depend on that.
-        config: dict[str, object] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+        hint = "bf16" if bfloat16 else "f32"
+        config: dict[str, object] = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
         if cores.parallel > 1:
             config["NUM_STREAMS"] = cores.parallel
         if cores.total:
             config["INFERENCE_NUM_THREADS"] = cores.total
         core = openvino.Core()
+        if bfloat16 and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise KeeperError(
+                "engine_unavailable",
+                "the model is to be computed in bfloat16, which this processor does not have",
+                "Use the float32 or the int8 form of the model.",
+            )
         try:
             source = io.BytesIO(model) if isinstance(model, bytes) else str(model)
             self._compiled = core.compile_model(core.read_model(source), "CPU", config)
@@ -104,5 +112,6 @@ class OpenVinoEngine(SplitEngine):
             return EngineInfo("OpenVINO", "CPU", model.manifest.precision, "", refusals, golden_note)
 
         cores = Cores(threads, parallel)
-        runtime = Runtime(lambda graph: OpenVinoSession(graph, cores), CPU_BATCH, REWRITES)
+        bfloat16 = model.manifest.precision == "bfloat16"
+        runtime = Runtime(lambda graph: OpenVinoSession(graph, cores, bfloat16), CPU_BATCH, REWRITES)
         super().__init__(model, runtime, describe, parallel)

@@ -32,6 +32,12 @@ Opener = Callable[[Model, Cores, tuple[Refusal, ...]], ChangeEngine]
 
 
 def _open_tensorrt(model: Model, cores: Cores, refusals: tuple[Refusal, ...]) -> ChangeEngine:
+    if model.manifest.precision == "bfloat16":
+        raise KeeperError(
+            "engine_unavailable",
+            "the model is to be computed in bfloat16 on a processor that has it",
+            "Use the model's float16 form.",
+        )
     return open_tensorrt(model, plan_folder(), refusals)
 
 

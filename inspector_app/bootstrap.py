@@ -17,6 +17,8 @@ from inspector_app.core.verdict import Verdict
 from inspector_app.engines.failover import EngineSwitch
 from inspector_app.engines.models import MANIFEST, Model, available_models, find_model, read_manifest
 from inspector_app.engines.registry import EngineChoice, open_engine
+from inspector_app.engines.tensorrt.library import BuildRules
+from inspector_app.engines.tensorrt.opening import plan_folder, prepare_plans
 from inspector_app.services.batch import BatchService
 from inspector_app.services.inspect import InspectionService
 from inspector_app.services.recipes import RecipeService
@@ -67,9 +69,14 @@ class Inspector:
         return found
 
     def open_service(
-        self, model: str, choice: EngineChoice = EngineChoice.AUTO, threads: int = 0
+        self,
+        model: str,
+        choice: EngineChoice = EngineChoice.AUTO,
+        threads: int = 0,
+        building: BuildRules | None = None,
     ) -> InspectionService:
-        """Load a model on the best engine; takes seconds.
+        """Load a model on the best engine; takes seconds, and minutes where ``building`` is needed: see
+        ``open_engine``.
 
         Raises:
             KeeperError: the model is missing or damaged, or no engine runs it.
@@ -78,10 +85,18 @@ class Inspector:
         def on_switch(switch: EngineSwitch) -> None:
             self.store.add_event("engine", f"{switch.before} gave up, {switch.after} serves: {switch.reason}")
 
-        engine = open_engine(self.find_model(model), choice, threads, on_switch)
+        engine = open_engine(self.find_model(model), choice, threads, on_switch, building=building)
         retention = Retention(every_nth_pass=self.settings.every_nth_pass)
         passes = self.store.counters(HistoryFilter(live_only=True)).of(Verdict.PASS)
         return InspectionService(engine, self.store, self.archive, self.clock, retention, passes)
+
+    def build_plans(self, model: str, rules: BuildRules) -> None:
+        """Build what TensorRT lacks to run ``model``; takes minutes, in a process of its own.
+
+        Raises:
+            KeeperError: see ``prepare_plans``; ``plan_cancelled``.
+        """
+        prepare_plans(self.find_model(model), plan_folder(), rules)
 
     def batch(self, service: InspectionService) -> BatchService:
         """Batch scoring through ``service``."""

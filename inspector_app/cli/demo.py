@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from inspector_app.cli.console import DataDir, known_errors, opened, out
+from inspector_app.cli.engines import open_service
 from inspector_app.cli.options import EngineOption, LimitOptions, bare_basis
 from inspector_app.cli.score import Outputs, exit_code, run_job
 from inspector_app.cli.tables import verdict_table
@@ -46,7 +47,7 @@ def demo(
                 settings=basis.settings,
                 grid=basis.grid,
             )
-            service = inspector.open_service(MODEL, engine)
+            service = open_service(inspector, MODEL, engine)
             ensure_folder(folder)
             outputs = Outputs(folder / "demo.csv", folder / "demo_defects.csv")
             outcome = run_job(inspector, inspector.batch(service), job, outputs)

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -19,6 +14,8 @@ from rich.console import Console
 
 from inspector_app.bootstrap import Inspector
 from inspector_app.cli.console import DataDir, Exit, err, known_errors, opened, out
+from inspector_app.cli.engines import open_service
+from inspector_app.cli.interrupt import stop_on_interrupt
 from inspector_app.cli.options import (
     AlignOption,
     EngineOption,
@@ -137,7 +134,7 @@ def score(
             batch_size=batch_size,
         )
         check_picture_folders(job, recursive)
-        service = inspector.open_service(basis.model, engine, threads)
+        service = open_service(inspector, basis.model, engine, threads)
         outcome = run_job(inspector, inspector.batch(service), job, Outputs(csv, defects_csv, json_lines))
     raise typer.Exit(exit_code(outcome, fail_on_defect))
 
@@ -194,23 +191,6 @@ def write_csv(inspector: Inspector, run_id: int, outputs: Outputs) -> None:
         export_images(inspector.store, wanted, outputs.csv)
     if outputs.defects_csv:
         export_defects(inspector.store, wanted, outputs.defects_csv)
-
-
-@contextmanager
-def stop_on_interrupt() -> Iterator[threading.Event]:
-    """Ctrl-C (or a polite kill) asks for an end; a second Ctrl-C is the shell's usual one."""
-    stop = threading.Event()
-
-    def ask(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def exit_code(outcome: BatchOutcome, fail_on_defect: bool) -> Exit:

@@ -30,11 +30,15 @@ Features = object
 
 @dataclass(frozen=True)
 class Refusal:
-    """An engine that was tried and does not serve, with the reason and what would help."""
+    """An engine that was tried and does not serve, with the reason and what would help.
+
+    ``code`` is the fault's, "" where there is none.
+    """
 
     engine: str
     reason: str
     hint: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,15 @@ from enum import StrEnum
 import numpy as np
 
 from inspector_app.core.errors import InspectorError, KeeperError
-from inspector_app.core.protocols import ChangeEngine, Refusal
+from inspector_app.core.protocols import ChangeEngine, EngineInfo, Refusal
 from inspector_app.engines.cores import Cores
 from inspector_app.engines.failover import EngineSwitch, FailoverEngine
 from inspector_app.engines.models import Model
 from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
 from inspector_app.engines.open_vino import OpenVinoEngine
 from inspector_app.engines.sentences import first_line
-from inspector_app.engines.tensorrt.opening import open_tensorrt, plan_folder
+from inspector_app.engines.tensorrt.library import PLAN_MISSING, BuildRules
+from inspector_app.engines.tensorrt.opening import open_tensorrt, plan_folder, prepare_plans
 
 
 class EngineChoice(StrEnum):
@@ -38,7 +39,8 @@ def _open_tensorrt(model: Model, cores: Cores, refusals: tuple[Refusal, ...]) ->
             "the model is to be computed in bfloat16 on a processor that has it",
             "Use the model's float16 form.",
         )
-    return open_tensorrt(model, plan_folder(), refusals)
+    # A build takes minutes: it is asked for, or another engine serves meanwhile.
+    return open_tensorrt(model, plan_folder(), refusals, BuildRules(may_build=False))
 
 
 def _open_cuda(model: Model, cores: Cores, refusals: tuple[Refusal, ...]) -> ChangeEngine:
@@ -74,12 +76,15 @@ def open_engine(
     threads: int = 0,
     on_switch: Callable[[EngineSwitch], None] = lambda switch: None,
     parallel: int = 1,
+    building: BuildRules | None = None,
 ) -> ChangeEngine:
     """Open ``model`` on the engine asked for, once it passes the model's self-check.
 
     AUTO takes the first that does, and moves on to the next when it fails at run time (``on_switch`` is told).
     An engine asked for by name is never replaced. A CPU engine serves ``parallel`` calls at once with ``threads``
     each (0 shares out all cores); what the engine really serves at once is its ``parallel``.
+    An engine asked for by name is never replaced. Plans that TensorRT lacks are built by ``building`` when it is
+    asked for by name, on the calling thread; else it refuses with ``plan_missing``, and AUTO takes the next.
 
     Raises:
         KeeperError: when the engine asked for (or, with AUTO, every one) refuses.
@@ -93,12 +98,23 @@ def open_engine(
 
         return FailoverEngine(open_next, on_switch)
     try:
+        try:
+            return _open_checked(model, choice, cores, ())
+        except KeeperError as error:
+            if error.code != PLAN_MISSING or building is None:
+                raise
+        prepare_plans(model, plan_folder(), building)
         return _open_checked(model, choice, cores, ())
     except InspectorError as error:
         label = ENGINES[choice][0]
         raise KeeperError(
             error.code, f"{label} cannot run: {error.message.rstrip('.')}.", error.hint
         ) from error
+
+
+def plan_is_missing(info: EngineInfo) -> bool:
+    """Whether a better engine would serve, had its plan been built."""
+    return any(refusal.code == PLAN_MISSING for refusal in info.refusals)
 
 
 ABSENT = frozenset({"engine_missing", "engine_unavailable"})
@@ -114,7 +130,8 @@ def _open_first(
         try:
             return _open_checked(model, candidate, cores, refusals)
         except InspectorError as error:
-            refusals = (*refusals, Refusal(ENGINES[candidate][0], error.message.rstrip("."), error.hint))
+            said = error.message.rstrip(".")
+            refusals = (*refusals, Refusal(ENGINES[candidate][0], said, error.hint, error.code))
             # That an engine is not installed says less than why an installed one does not serve.
             if error.code not in ABSENT or told.code in ABSENT:
                 told = error
@@ -148,7 +165,7 @@ def probe_engines(model: Model) -> list[tuple[str, Refusal | None]]:
             _open_checked(model, choice, Cores(), ()).close()
             found.append((label, None))
         except InspectorError as error:
-            found.append((label, Refusal(label, error.message, error.hint)))
+            found.append((label, Refusal(label, error.message, error.hint, error.code)))
     return found
 
 

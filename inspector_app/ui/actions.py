@@ -185,6 +185,7 @@ class Actions(QObject):
         """Ask for another engine; remembered."""
         shell = self._shell
         shell.inspector.save_settings(shell.inspector.settings.model_copy(update={"engine": name}))
+        shell.engine.plans.forget()
         shell.engine.load(shell.engine.asked)
 
     def choose_model(self, name: str) -> None:

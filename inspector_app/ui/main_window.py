@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from inspector_app.ui.theme import LIGHT, Theme
 from inspector_app.ui.widgets.banner import Banner
+from inspector_app.ui.widgets.build_strip import BuildStrip
 from inspector_app.ui.widgets.icons import icon
 from inspector_app.ui.widgets.parts import button, frame, row
 
@@ -32,6 +33,7 @@ class MainWindow(QMainWindow):
         self._icons: list[tuple[QToolButton, str]] = []
         self.banner = Banner()
         self.stack = QStackedWidget()
+        self.build_strip = BuildStrip()
         self._pages = QButtonGroup(self)
         self._rail_layout = QVBoxLayout()
         self._facts: dict[str, QPushButton] = {}
@@ -55,6 +57,7 @@ class MainWindow(QMainWindow):
         body.setSpacing(0)
         body.addWidget(self.banner)
         body.addWidget(self.stack, 1)
+        body.addWidget(self.build_strip)
         body.addWidget(foot)
         central = QWidget()
         layout = QHBoxLayout(central)

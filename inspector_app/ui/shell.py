@@ -97,6 +97,8 @@ class Shell(QObject):
     def _wire(self) -> None:
         self.errors.raised.connect(self.window.banner.show_notice)
         self.engine.changed.connect(self._show_engine)
+        self.engine.plans.changed.connect(self._show_building)
+        self.window.build_strip.cancelled.connect(self.engine.plans.cancel)
         self.window.fact_pressed.connect(self._tell_fact)
         self.live.changed.connect(self._show_live)
         self.pair.recorded.connect(lambda record: self.history_page.mark_stale())
@@ -155,6 +157,10 @@ class Shell(QObject):
         self.window.set_fact("engine", text, engine_story(info))
         model = f"Model: {self.engine.model}" if self.engine.model else "No model"
         self.window.set_fact("model", model, "Choose the model  ·  Ctrl+M")
+
+    def _show_building(self) -> None:
+        info = self.engine.info
+        self.window.build_strip.show_building(self.engine.plans.building, info.label if info else "")
 
     def set_theme(self, theme: Theme) -> None:
         """Dress the whole window."""

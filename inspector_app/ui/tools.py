@@ -18,6 +18,8 @@ RECORD_LANE = "records"
 """Questions to the store."""
 LIVE_LANE = "live"
 """The camera."""
+PLAN_LANE = "plans"
+"""Waiting for the process that builds TensorRT's plans."""
 
 
 @dataclass(frozen=True, eq=False)

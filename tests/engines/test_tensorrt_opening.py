@@ -18,6 +18,7 @@ from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
 from inspector_app.engines.tensorrt.bindings import load_tensorrt, version_of
 from inspector_app.engines.tensorrt.library import BuildRules
 from inspector_app.engines.tensorrt.opening import open_tensorrt, prepare_plans
+from inspector_app.engines.tensorrt.plans import PlanStore
 from tests.engines.tensorrt_stand_in import SIDE, build_here, nothing_left, pair, stand_ins
 from tests.onnx_models import difference_model
 
@@ -150,8 +151,11 @@ def store_pair(model: Model) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return tests, golden, probability
 
 
-def test_tensorrt_comes_first_and_passes_the_self_check(registered: Any, model: Model) -> None:
+def test_tensorrt_comes_first_and_passes_the_self_check(
+    registered: Any, model: Model, tmp_path: Path
+) -> None:
     tests, golden, expected = store_pair(model)
+    prepare_plans(model, tmp_path / "plans")
     engine = registry.open_engine(model)
     try:
         assert engine.info.label == "TensorRT CUDA"
@@ -162,8 +166,68 @@ def test_tensorrt_comes_first_and_passes_the_self_check(registered: Any, model: 
     assert nothing_left(registered)
 
 
-def test_a_gpu_lost_in_mid_shift_gives_way_and_loses_no_image(registered: Any, model: Model) -> None:
+def test_without_its_plan_the_next_engine_serves_and_nothing_is_built(
+    registered: Any, model: Model, tmp_path: Path
+) -> None:
     tests, golden, expected = store_pair(model)
+    engine = registry.open_engine(model)
+    try:
+        assert engine.info.name == "onnxruntime"
+        assert registry.plan_is_missing(engine.info)
+        refusal = engine.info.refusals[0]
+        assert (refusal.engine, refusal.code) == ("TensorRT", "plan_missing")
+        assert "--engine tensorrt" in refusal.hint
+        np.testing.assert_allclose(engine.compare(engine.encode_golden(golden), tests), expected, atol=1e-5)
+    finally:
+        engine.close()
+    assert not (tmp_path / "plans").exists()
+    assert nothing_left(registered)
+
+
+def test_asked_for_by_name_tensorrt_is_built_only_where_that_is_wanted(
+    registered: Any, model: Model, tmp_path: Path
+) -> None:
+    with pytest.raises(KeeperError, match="TensorRT cannot run: its plan") as caught:
+        registry.open_engine(model, registry.EngineChoice.TENSORRT)
+    assert caught.value.code == "plan_missing"
+    told: list[float] = []
+    rules = BuildRules(on_progress=lambda progress: told.append(progress.overall))
+    engine = registry.open_engine(model, registry.EngineChoice.TENSORRT, building=rules)
+    engine.close()
+    assert engine.info.label == "TensorRT CUDA"
+    assert not registry.plan_is_missing(engine.info)
+    assert told == sorted(told)
+    assert 0.0 < told[-1] <= 1.0
+    told.clear()
+    registry.open_engine(model, registry.EngineChoice.TENSORRT, building=rules).close()
+    assert told == []
+
+
+def test_a_plan_that_tensorrt_dislikes_is_built_again_by_name(
+    registered: Any, model: Model, tmp_path: Path
+) -> None:
+    """Its hash fits, so only loading it tells."""
+    jobs = []
+
+    def build(job: Any, *hooks: Any) -> Path:
+        jobs.append(job)
+        return build_here(job, *hooks)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inspector_app.engines.tensorrt.library.build_plan", build)
+        prepare_plans(model, tmp_path / "plans")
+        PlanStore(tmp_path / "plans").save(jobs[0].key, b"no plan")
+        engine = registry.open_engine(model, registry.EngineChoice.TENSORRT, building=BuildRules())
+        engine.close()
+    assert [job.key.part for job in jobs] == ["whole", "whole"]
+    assert nothing_left(registered)
+
+
+def test_a_gpu_lost_in_mid_shift_gives_way_and_loses_no_image(
+    registered: Any, model: Model, tmp_path: Path
+) -> None:
+    tests, golden, expected = store_pair(model)
+    prepare_plans(model, tmp_path / "plans")
     told: list[EngineSwitch] = []
     engine = registry.open_engine(model, on_switch=told.append)
     try:

@@ -16,7 +16,7 @@ from inspector_app.engines.tensorrt.progress import BuildProgress
 from inspector_app.engines.tensorrt.worker import Built, Failed, run_worker
 
 _LOOK_S = 0.1
-GRACE_S = 15.0
+GRACE_S = 5.0
 """How long a cancelled build may go on until it is ended by force: TensorRT asks only between steps."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from inspector_app.core.errors import KeeperError
@@ -28,6 +28,9 @@ from inspector_app.engines.tensorrt.progress import BuildProgress
 
 _LOG = logging.getLogger(__name__)
 _UNBUILDABLE = ("plan_parse_failed", "plan_build_failed")
+PLAN_MISSING = "plan_missing"
+"""The code of a refusal that a build mends."""
+_HOW_TO_BUILD = "The window builds it by itself; on the command line --engine tensorrt does, or doctor --gpu"
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,9 @@ class PlanLibrary:
         if whole:
             return PlanSet(None, whole.data, whole.note)
         if not self._rules.may_build:
-            raise KeeperError("plan_missing", "its plan for this model and this GPU is not built yet")
+            raise KeeperError(
+                PLAN_MISSING, "its plan for this model and this GPU is not built yet", _HOW_TO_BUILD
+            )
         return self._build(height, width)
 
     def discard(self, height: int, width: int) -> None:
@@ -106,8 +111,8 @@ class PlanLibrary:
         if isinstance(parts, Unsplit):
             return self._build_whole(height, width, parts.reason)
         try:
-            golden = self._build_part(self._golden_job(parts, height, width))
-            rest = self._build_part(self._rest_job(parts, height, width))
+            golden = self._build_part(self._golden_job(parts, height, width), 0, 2)
+            rest = self._build_part(self._rest_job(parts, height, width), 1, 2)
         except KeeperError as error:
             if error.code not in _UNBUILDABLE:
                 raise
@@ -125,7 +130,8 @@ class PlanLibrary:
         manifest = self._model.manifest
         ranges = [self._batched(name, height, width) for name in (manifest.test_input, manifest.golden_input)]
         key = self._key("whole", height, width)
-        stored = self._build_part(self._job(self._model.path, key, note, ranges, (manifest.output,)))
+        job = self._job(self._model.path, key, note, ranges, (manifest.output,))
+        stored = self._build_part(job, 0, 1)
         return PlanSet(None, stored.data, note)
 
     def _golden_job(self, parts: DeviceParts, height: int, width: int) -> BuildJob:
@@ -151,12 +157,17 @@ class PlanLibrary:
         folder = self._store.folder
         return BuildJob(graph, key, note, tuple(inputs), outputs, folder, settings, self._card.index)
 
-    def _build_part(self, job: BuildJob) -> StoredPlan:
+    def _build_part(self, job: BuildJob, number: int, plans: int) -> StoredPlan:
+        """Plan ``number`` (from 0) of ``plans``."""
         stored = self._store.load(job.key)
         if stored is None:
             began = time.monotonic()
             _LOG.info("building the TensorRT plan (%s) of %s", job.key.part, self._model.manifest.name)
-            build_plan(job, self._rules.on_progress, self._rules.cancelled)
+
+            def tell(progress: BuildProgress) -> None:
+                self._rules.on_progress(replace(progress, number=number, plans=plans))
+
+            build_plan(job, tell, self._rules.cancelled)
             _LOG.info("the plan was built in %.0f s", time.monotonic() - began)
             stored = self._store.load(job.key)
         if stored is None:

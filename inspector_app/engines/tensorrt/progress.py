@@ -16,11 +16,19 @@ class BuildProgress:
         part: what is being built: ``whole``, ``golden`` or ``rest``.
         phase: TensorRT's own name of what it does.
         fraction: of the outermost phase, 0..1. TensorRT does not say how many of those there are.
+        number, plans: which of how many plans, from 0.
     """
 
     part: str
     phase: str
     fraction: float
+    number: int = 0
+    plans: int = 1
+
+    @property
+    def overall(self) -> float:
+        """Of all plans, 0..1: each counts alike, and what is left may take longer than what is done."""
+        return (self.number + self.fraction) / self.plans
 
 
 @dataclass

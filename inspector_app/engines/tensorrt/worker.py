@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -42,6 +43,8 @@ Message = BuildProgress | Built | Failed
 
 def run_worker(job: BuildJob, channel: Connection, cancel: Flag) -> None:
     """Build, store, and send progress and the end through ``channel``; a bug ends the process."""
+    # Ctrl-C in a terminal reaches this process too; it is the parent that cancels.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with channel:
         try:
             channel.send(Built(build_and_store(job, channel.send, cancel.is_set)))

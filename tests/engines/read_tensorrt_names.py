@@ -103,7 +103,7 @@ def _write(known: dict[str, set[str]]) -> None:
     lines = [
         "# Names in NVIDIA's wheels, and the versions that have them. Written by read_tensorrt_names.py.",
         "# tensorrt 10.12: tensorrt_cu12_bindings 10.12.0.36; tensorrt 11.4: tensorrt_cu13_bindings 11.4.0.106",
-        "# cuda 13.0: cuda-bindings 13.0.3; cuda 13.4: cuda-bindings 13.4.4; read by importing them",
+        "# cuda 13.0: cuda-bindings 13.0.3; cuda 13.5: cuda-bindings 13.5.0; read by importing them",
     ]
     lines += [
         f"{name}\t{', '.join(sorted(versions))}" for name, versions in sorted(known.items()) if versions

@@ -47,7 +47,7 @@ def _take_out() -> dict[str, types.ModuleType]:
 
 def nothing_left(gpu: Any) -> bool:
     """Whether all memory, streams and events were given back."""
-    return not gpu.blocks and not gpu.streams and not gpu.events
+    return not (gpu.blocks or gpu.streams or gpu.events or gpu.graphs)
 
 
 def build_here(

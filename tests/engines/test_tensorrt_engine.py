@@ -171,6 +171,23 @@ def test_any_thread_may_call(gpu: Any, tmp_path: Path) -> None:
         np.testing.assert_array_equal(each, expected)
 
 
+def test_copies_overlap_computing(gpu: Any, tmp_path: Path) -> None:
+    """The second batch is on its way before anybody waits for the first."""
+    engine = opened(siamese_model(tmp_path / "net.onnx"), tmp_path)
+    tests, golden = pair(6)
+    try:
+        features = engine.encode_golden(golden)
+        gpu.calls.clear()
+        engine.compare(features, tests)
+        assert gpu.calls.index("cudaEventSynchronize") > _second(gpu.calls, "execute_async_v3")
+    finally:
+        engine.close()
+
+
+def _second(calls: list[str], name: str) -> int:
+    return calls.index(name, calls.index(name) + 1)
+
+
 def test_a_dropped_goldens_memory_is_used_again(gpu: Any, tmp_path: Path) -> None:
     engine = opened(siamese_model(tmp_path / "net.onnx"), tmp_path)
     try:

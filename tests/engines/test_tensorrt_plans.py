@@ -287,6 +287,14 @@ def test_float32_is_not_rounded_unless_asked(gpu: Any, tmp_path: Path, tf32: boo
     assert json.loads(plan.split(b"\n", 2)[1])["flags"] == (["TF32"] if tf32 else [])
 
 
+def test_the_builder_keeps_within_the_workspace(gpu: Any, tmp_path: Path) -> None:
+    path = siamese_model(tmp_path / "net.onnx")
+    settings = BuildSettings(workspace_mib=512)
+    job = dataclasses.replace(whole_job(path, tmp_path, "b" * 64), settings=settings)
+    plan = build_here(job, print, lambda: False).read_bytes()
+    assert json.loads(plan.split(b"\n", 2)[1])["workspace"] == 512 * 2**20
+
+
 def test_parts_that_tensorrt_does_not_take_are_run_whole(
     gpu: Any, built: list[BuildJob], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from tests.engines.read_tensorrt_names import REMOVED, TARGET, read_surface
 from tests.engines.tensorrt_stand_in import stand_ins
 
 TENSORRT = ("tensorrt 10.12", "tensorrt 11.4")
-CUDA = ("cuda 13.0", "cuda 13.4")
+CUDA = ("cuda 13.0", "cuda 13.5")
 PACKAGE = Path(surface.__file__).parent
 EVERY_NAME = (*surface.TENSORRT, *surface.TENSORRT_IMPLEMENTED)
 
@@ -81,10 +81,13 @@ def test_the_code_uses_no_name_beyond_the_lists() -> None:
     }
     called |= set(re.findall(r"self\._(?:engine|context)\.(\w+)", source))
     cuda = {
-        name for pair in re.findall(r'_call\(\s*"(\w+)"|"(cudaMemcpy\w+)"', source) for name in pair if name
+        name
+        for pair in re.findall(r'(?:_call\(\s*|_runtime\.)"?(cuda\w+)|"(cudaMemcpy\w+)"', source)
+        for name in pair
+        if name
     }
     names = {part for name in EVERY_NAME for part in (name, name.split(".")[-1])}
-    names |= {part for name in surface.CUDA for part in (name, name.split(".")[-1])}
+    names |= {part for name in surface.CUDA for part in (name, *name.split("."))}
     assert len(called) > 25
     assert len(cuda) > 15
     assert not (called | cuda) - names

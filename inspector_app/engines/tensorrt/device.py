@@ -6,6 +6,7 @@ Not run on a GPU: the calls were tried on cuda-bindings 13.0 to 13.5 without a d
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,6 +138,41 @@ class Cuda:
     def download(self, target: HostBuffer, source: DeviceBuffer, size: int, stream: Any) -> None:
         """Copy ``size`` bytes from the GPU once ``stream`` comes to it."""
         self._copy(target.address, source.address, size, "cudaMemcpyDeviceToHost", stream)
+
+    def copy(self, target: DeviceBuffer, source: DeviceBuffer, size: int, stream: Any) -> None:
+        """Copy ``size`` bytes within the GPU once ``stream`` comes to it."""
+        self._copy(target.address, source.address, size, "cudaMemcpyDeviceToDevice", stream)
+
+    def record_run(self, stream: Any, enqueue: Callable[[], None]) -> Any:
+        """What ``enqueue`` puts on ``stream``, recorded as a graph for ``replay`` instead of being done.
+
+        Raises:
+            KeeperError: ``engine_failed`` when it cannot be recorded; the stream serves on.
+        """
+        mode = self._runtime.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
+        self._call("cudaStreamBeginCapture", stream, mode)
+        try:
+            enqueue()
+        except BaseException:
+            # Whatever came of it is dropped; a stream that goes on recording would be of no use.
+            status, graph = self._runtime.cudaStreamEndCapture(stream)
+            if status == self._runtime.cudaError_t.cudaSuccess:
+                self._runtime.cudaGraphDestroy(graph)
+            raise
+        (graph,) = self._call("cudaStreamEndCapture", stream)
+        try:
+            (recorded,) = self._call("cudaGraphInstantiate", graph, 0)
+        finally:
+            self._call("cudaGraphDestroy", graph)
+        return recorded
+
+    def replay(self, recorded: Any, stream: Any) -> None:
+        """Do what was recorded once ``stream`` comes to it."""
+        self._call("cudaGraphLaunch", recorded, stream)
+
+    def destroy_recorded(self, recorded: Any) -> None:
+        """No further replay."""
+        self._call("cudaGraphExecDestroy", recorded)
 
     def repeat(self, buffer: DeviceBuffer, size: int, times: int, stream: Any) -> None:
         """Copy the first ``size`` bytes of ``buffer`` behind themselves, ``times`` in all."""

@@ -68,6 +68,11 @@ class TensorRtEngine:
         """One: the device has one queue, and a batch fills it."""
         return 1
 
+    @property
+    def plain_note(self) -> str:
+        """Why runs of the usual size are not replayed from a CUDA graph; "" when they are."""
+        return self._open_session().plain_note
+
     def encode_golden(self, golden: Tensor) -> Features:
         """See ``ChangeEngine.encode_golden``. A size that was not met before may have its plans built first.
 

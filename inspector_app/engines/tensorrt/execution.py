@@ -21,18 +21,28 @@ Shape = tuple[int, ...]
 class LoadedPlan:
     """An execution context of a plan. Runs of one context follow each other on one stream."""
 
-    def __init__(self, trt: Any, runtime: Any, log: Any, plan: bytes) -> None:
+    @staticmethod
+    def load(trt: Any, runtime: Any, log: Any, plan: bytes) -> LoadedPlan:
         """Deserialise ``plan``, which this program must have built itself: what is in it is run.
 
         Raises:
-            KeeperError: ``plan_refused`` when TensorRT does not load it; ``engine_failed`` when the GPU has no
-                room; ``model_interface`` when a tensor must lie in the processor's memory.
+            KeeperError: ``plan_refused`` when TensorRT does not load it; see also the constructor.
+        """
+        engine = runtime.deserialize_cuda_engine(plan)
+        if engine is None:
+            raise KeeperError("plan_refused", f"TensorRT does not load the plan{last_error(log)}.")
+        return LoadedPlan(trt, log, engine)
+
+    def __init__(self, trt: Any, log: Any, engine: Any) -> None:
+        """Make a context of ``engine``.
+
+        Raises:
+            KeeperError: ``engine_failed`` when the GPU has no room; ``model_interface`` when a tensor must lie
+                in the processor's memory.
         """
         self._trt = trt
         self._log = log
-        self._engine = runtime.deserialize_cuda_engine(plan)
-        if self._engine is None:
-            raise KeeperError("plan_refused", f"TensorRT does not load the plan{last_error(log)}.")
+        self._engine = engine
         self._context = self._engine.create_execution_context()
         if self._context is None:
             raise KeeperError("engine_failed", f"The GPU cannot hold the network{last_error(log)}.")
@@ -40,6 +50,14 @@ class LoadedPlan:
         self._check_locations(names)
         self.inputs = tuple(name for name in names if self._is_input(name))
         self.outputs = tuple(name for name in names if not self._is_input(name))
+
+    def another(self) -> LoadedPlan:
+        """The same plan with a context of its own.
+
+        Raises:
+            KeeperError: ``engine_failed`` when the GPU has no room.
+        """
+        return LoadedPlan(self._trt, self._log, self._engine)
 
     def size(self, name: str, shape: Shape) -> int:
         """Bytes that tensor ``name`` takes in ``shape``."""
@@ -80,6 +98,15 @@ class LoadedPlan:
         Raises:
             KeeperError: ``engine_failed``.
         """
+        self.bind(inputs, addresses)
+        self.start(stream)
+
+    def bind(self, inputs: Mapping[str, Shape], addresses: Mapping[str, int]) -> None:
+        """Set the sizes and places of the next runs.
+
+        Raises:
+            KeeperError: ``engine_failed``.
+        """
         self._set_shapes(inputs)
         for name in (*self.inputs, *self.outputs):
             if not self._context.set_tensor_address(name, addresses[name]):
@@ -90,6 +117,13 @@ class LoadedPlan:
             raise self._failure(first_line(error)) from error
         if missing:
             raise self._failure(f"sizes are missing for {', '.join(missing)}")
+
+    def start(self, stream: Any) -> None:
+        """Put one run on ``stream``, as it was bound last.
+
+        Raises:
+            KeeperError: ``engine_failed``.
+        """
         if not self._context.execute_async_v3(int(stream)):
             raise self._failure("it was not started")
 

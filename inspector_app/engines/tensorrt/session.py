@@ -6,6 +6,7 @@ Not run on a GPU: written against the documentation of TensorRT and of CUDA.
 from __future__ import annotations
 
 import contextlib
+import logging
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import Mapping
@@ -23,7 +24,9 @@ from inspector_app.engines.tensorrt.device import Cuda, DeviceBuffer, HostBuffer
 from inspector_app.engines.tensorrt.execution import LoadedPlan, Shape
 from inspector_app.engines.tensorrt.library import PlanLibrary
 from inspector_app.engines.tensorrt.messages import message_log
+from inspector_app.engines.tensorrt.recorded import RecordedRuns
 
+_LOG = logging.getLogger(__name__)
 SIZES = 3
 """How many sizes of image are held ready at a time."""
 _FLOAT = np.dtype(np.float32)
@@ -42,6 +45,7 @@ class GoldenOnDevice:
 class _Slot:
     """Buffers of one batch under way; with two of them copies overlap computing."""
 
+    number: int
     host_tests: HostBuffer
     tests: DeviceBuffer
     logits: DeviceBuffer
@@ -59,6 +63,16 @@ class _Program:
     main: LoadedPlan
     slots: tuple[_Slot, _Slot]
     note: str
+    recorded: RecordedRuns
+
+
+@dataclass(frozen=True, eq=False)
+class _Sent:
+    """A batch under way: its slot, the shape of its logits, and how many of its images are wanted."""
+
+    slot: _Slot
+    shape: Shape
+    count: int
 
 
 class DeviceSession:
@@ -83,6 +97,8 @@ class DeviceSession:
         self._programs: OrderedDict[tuple[int, int], _Program] = OrderedDict()
         self._owned: set[DeviceBuffer] = set()
         self._dropped: deque[DeviceBuffer] = deque()
+        self.plain_note = ""
+        """Why nothing is replayed from a recorded run; "" when runs of the usual size are."""
 
     def prepare(self, height: int, width: int) -> str:
         """Make ready for images of this size; returns why the golden is computed anew for each, or nothing.
@@ -100,7 +116,9 @@ class DeviceSession:
         """
         self._free_dropped()
         height, width = golden.shape[2:]
-        program = self._ready(height, width)
+        return self._encode(self._ready(height, width), golden, owner)
+
+    def _encode(self, program: _Program, golden: Tensor, owner: int) -> GoldenOnDevice:
         plan = program.golden
         name = self._manifest.golden_input
         copies = self._most if plan is None else plan.fixed_shape(name)[0]
@@ -109,7 +127,7 @@ class DeviceSession:
         self._cuda.wait(self._compute)
         if plan is not None:
             self._free(image)
-        kept = GoldenOnDevice(owner, (height, width), buffers)
+        kept = GoldenOnDevice(owner, golden.shape[2:], buffers)
         # The last reference may fall in any thread; the memory is given back by this one.
         weakref.finalize(kept, self._dropped.extend, tuple(buffers.values())).atexit = False
         return kept
@@ -122,16 +140,15 @@ class DeviceSession:
         """
         program = self._ready(*golden.side)
         size = self._manifest.batch or self._batches.chunk(len(tests))
-        under_way: deque[tuple[_Slot, Shape, int]] = deque()
+        under_way: deque[_Sent] = deque()
         results = []
         try:
             for number, start in enumerate(range(0, len(tests), size)):
                 if len(under_way) == len(program.slots):
-                    results.append(self._collect(program, *under_way.popleft()))
+                    results.append(self._collect(program, under_way.popleft()))
                 slot = program.slots[number % len(program.slots)]
-                chunk = tests[start : start + size]
-                under_way.append((slot, self._send(program, golden, slot, chunk), len(chunk)))
-            results.extend(self._collect(program, *entry) for entry in under_way)
+                under_way.append(self._send(program, golden, slot, tests[start : start + size]))
+            results.extend(self._collect(program, sent) for sent in under_way)
         except KeeperError:
             # What was sent may still be under way, in buffers that the next call would use.
             with contextlib.suppress(KeeperError):
@@ -194,17 +211,75 @@ class DeviceSession:
         golden = self._plan(plans.golden) if plans.golden is not None else None
         main = self._plan(plans.main)
         shape = (self._most, 3, height, width)
-        slots = (self._slot(main, shape), self._slot(main, shape))
-        return _Program(golden, main, slots, plans.note)
+        slots = (self._slot(0, main, shape), self._slot(1, main, shape))
+        # A dynamic batch is mostly one image, from a station; the sizes of larger ones differ.
+        recorded = RecordedRuns(self._cuda, self._compute, self._manifest.batch or 1)
+        program = _Program(golden, main, slots, plans.note, recorded)
+        self._record(program, height, width)
+        return program
+
+    def _record(self, program: _Program, height: int, width: int) -> None:
+        """Record the runs of usual size, and prove each before it may serve; else all runs stay plain."""
+        self.plain_note = ""
+        try:
+            for slot in program.slots if self._manifest.batch else program.slots[:1]:
+                self._record_slot(program, slot, (program.recorded.batch, 3, height, width))
+            self._prove(program, height, width)
+        except KeeperError as error:
+            self.plain_note = error.message.rstrip(".")
+            _LOG.warning("no recorded runs: %s", error.message)
+            self._drop_recorded(program)
+
+    def _record_slot(self, program: _Program, slot: _Slot, shape: Shape) -> None:
+        main, manifest, recorded = program.main.another(), self._manifest, program.recorded
+        shapes = self._batched(main, shape)
+        if not recorded.place:
+            kept = [name for name in main.inputs if name != manifest.test_input]
+            sizes = {name: main.size(name, shapes.get(name) or main.fixed_shape(name)) for name in kept}
+            recorded.place.update((name, self._allocate(size)) for name, size in sizes.items())
+        addresses = {name: buffer.address for name, buffer in recorded.place.items()}
+        addresses |= {manifest.test_input: slot.tests.address, manifest.output: slot.logits.address}
+        recorded.record(slot.number, main, shapes, addresses)
+
+    def _prove(self, program: _Program, height: int, width: int) -> None:
+        """Replays must give, bit for bit, what plain runs give, for two goldens in turn.
+
+        Raises:
+            KeeperError: ``engine_failed`` when they do not.
+        """
+        rng = np.random.default_rng(2)
+        shape = (program.recorded.batch, 3, height, width)
+        images = [rng.uniform(-1, 1, shape).astype(np.float32) for _ in range(2)]
+        goldens = [self._encode(program, image[:1], 0) for image in reversed(images)]
+        for slot in program.slots:
+            if not program.recorded.serves(slot.number, shape[0]):
+                continue
+            for golden, tests in (*zip(goldens, images, strict=True), (goldens[0], images[0])):
+                # The replay comes first: after a plain run a replay that does nothing would look right.
+                replayed, plain = (
+                    self._raw(program, self._send(program, golden, slot, tests, plain=kind)).tobytes()
+                    for kind in (False, True)
+                )
+                if replayed != plain:
+                    raise KeeperError("engine_failed", "A recorded run gives other results than a plain one.")
+
+    def _drop_recorded(self, program: _Program) -> None:
+        """A device that was lost has nothing left to free."""
+        with contextlib.suppress(KeeperError):
+            program.recorded.close()
+        while program.recorded.place:
+            with contextlib.suppress(KeeperError):
+                self._free(program.recorded.place.popitem()[1])
 
     def _plan(self, data: bytes) -> LoadedPlan:
-        return LoadedPlan(self._trt, self._runtime, self._log, data)
+        return LoadedPlan.load(self._trt, self._runtime, self._log, data)
 
-    def _slot(self, main: LoadedPlan, shape: Shape) -> _Slot:
+    def _slot(self, number: int, main: LoadedPlan, shape: Shape) -> _Slot:
         output = self._manifest.output
         tests = main.size(self._manifest.test_input, shape)
         logits = main.size(output, main.output_shape(output, self._batched(main, shape)))
         return _Slot(
+            number,
             self._cuda.allocate_host(tests),
             self._allocate(tests),
             self._allocate(logits),
@@ -232,8 +307,10 @@ class DeviceSession:
         plan.enqueue({}, {name: image.address, **addresses}, self._compute)
         return buffers
 
-    def _send(self, program: _Program, golden: GoldenOnDevice, slot: _Slot, tests: Tensor) -> Shape:
-        """Put one batch on its way; returns the shape of its logits."""
+    def _send(
+        self, program: _Program, golden: GoldenOnDevice, slot: _Slot, tests: Tensor, plain: bool = False
+    ) -> _Sent:
+        """Put one batch on its way; ``plain`` replays no recorded run."""
         cuda, manifest, main = self._cuda, self._manifest, program.main
         batch = manifest.batch or len(tests)
         shape = (batch, *tests.shape[1:])
@@ -244,22 +321,29 @@ class DeviceSession:
         cuda.upload(slot.tests, slot.host_tests, staged.nbytes, self._up)
         cuda.record(slot.uploaded, self._up)
         cuda.hold(self._compute, slot.uploaded)
-        kept = {name: buffer.address for name, buffer in golden.buffers.items()}
-        addresses = {**kept, manifest.test_input: slot.tests.address, manifest.output: slot.logits.address}
         shapes = self._batched(main, shape)
-        main.enqueue(shapes, addresses, self._compute)
+        if program.recorded.serves(slot.number, batch) and not plain:
+            program.recorded.replay(slot.number, golden, golden.buffers)
+        else:
+            kept = {name: buffer.address for name, buffer in golden.buffers.items()}
+            places = {manifest.test_input: slot.tests.address, manifest.output: slot.logits.address}
+            main.enqueue(shapes, {**kept, **places}, self._compute)
         cuda.record(slot.computed, self._compute)
         cuda.hold(self._down, slot.computed)
         given = main.output_shape(manifest.output, shapes)
         cuda.download(slot.host_logits, slot.logits, main.size(manifest.output, given), self._down)
         cuda.record(slot.done, self._down)
-        return given
+        return _Sent(slot, given, len(tests))
 
-    def _collect(self, program: _Program, slot: _Slot, shape: Shape, count: int) -> NDArray[np.float32]:
+    def _collect(self, program: _Program, sent: _Sent) -> NDArray[np.float32]:
         """Wait for one batch; the result is the caller's own."""
-        self._cuda.wait_event(slot.done)
-        logits = slot.host_logits.array(program.main.dtype(self._manifest.output), shape)
-        return change_probability(logits[:count])
+        return change_probability(self._raw(program, sent))
+
+    def _raw(self, program: _Program, sent: _Sent) -> NDArray[Any]:
+        """Wait for one batch; its logits, which the slot's next batch overwrites."""
+        self._cuda.wait_event(sent.slot.done)
+        kind = program.main.dtype(self._manifest.output)
+        return sent.slot.host_logits.array(kind, sent.shape)[: sent.count]
 
     def _wait_all(self) -> None:
         for stream in (self._up, self._compute, self._down):
@@ -281,6 +365,7 @@ class DeviceSession:
                 self._free(buffer)
 
     def _free_slots(self, program: _Program) -> None:
+        self._drop_recorded(program)
         for slot in program.slots:
             with contextlib.suppress(KeeperError):
                 self._free(slot.tests)

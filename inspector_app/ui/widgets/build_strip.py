@@ -38,7 +38,7 @@ class BuildStrip(QFrame):
             return
         meanwhile = f"{serving} serves meanwhile." if serving else "Nothing can be inspected until then."
         doing = "Stopping the build of" if building.stopping else "Preparing"
-        self.text.setText(f"{doing} {building.model} for TensorRT, once for this GPU. {meanwhile}")
+        self.text.setText(f"{doing} {building.model}, once for this GPU. {meanwhile}")
         known = building.fraction is not None
         # Without an end the bar runs to and fro.
         self.bar.setRange(0, PER_MILLE if known else 0)

@@ -266,6 +266,7 @@ def _serialized(network: INetworkDefinition, config: IBuilderConfig) -> _HostMem
     model.graph.output.extend(outputs)
     about = {
         "ranges": config._profiles[0]._ranges if config._profiles else {},
+        "workspace": config._workspace,
         "flags": sorted(flag.name for flag in config._flags),
     }
     return _HostMemory(_MAGIC + json.dumps(about).encode() + b"\n" + model.SerializeToString())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import json
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,12 +66,30 @@ class ICudaEngine:
         return self._inputs.get(name) or self._outputs[name]
 
 
+def _recorded(
+    made_by: weakref.ref[IExecutionContext],
+    changes: int,
+    shapes: dict[str, tuple[int, ...]],
+    addresses: dict[str, int],
+) -> Callable[[], None]:
+    def run() -> None:
+        context = made_by()
+        assert context is not None, "the context of a recorded run is gone"
+        assert context._changes == changes, "a context was changed after its run was recorded"
+        context._run(shapes, addresses)
+
+    return run
+
+
 class IExecutionContext:
     def __init__(self, engine: ICudaEngine) -> None:
         self._engine = engine
         shapes = {name: engine.get_tensor_shape(name) for name in engine._inputs}
         self._shapes = {name: shape for name, shape in shapes.items() if -1 not in shape}
         self._addresses: dict[str, int] = {}
+        # A recorded run is tied to the state that its context had: whoever changes it spoils the recorded run.
+        self._changes = 0
+        self._settled = False
 
     def set_input_shape(self, name: str, shape: Sequence[int]) -> bool:
         fixed = self._engine.get_tensor_shape(name)
@@ -79,6 +98,8 @@ class IExecutionContext:
             a <= axis <= b for a, axis, b in zip(low, shape, high, strict=True)
         )
         if inside:
+            self._changes += 1
+            self._settled = self._settled and self._shapes.get(name) == tuple(shape)
             self._shapes[name] = tuple(shape)
         return inside
 
@@ -92,6 +113,7 @@ class IExecutionContext:
         ].shape
 
     def set_tensor_address(self, name: str, memory: int) -> bool:
+        self._changes += 1
         self._addresses[name] = memory
         return name in self._engine._names
 
@@ -104,7 +126,14 @@ class IExecutionContext:
         # TensorRT takes shapes and addresses when the run is enqueued, and reads memory when it is run.
         shapes, addresses = dict(self._shapes), dict(self._addresses)
         stream = cuda._state.streams[stream_handle]
-        stream._put(lambda: self._run(shapes, addresses))
+        if stream._recording is None:
+            self._settled = True
+            stream._put(lambda: self._run(shapes, addresses))
+        elif self._settled:
+            stream._put(_recorded(weakref.ref(self), self._changes, shapes, addresses))
+        else:
+            cuda._state.spoil()
+            return False
         return cuda._state.begin("execute_async_v3") == 0
 
     def _run(self, shapes: dict[str, tuple[int, ...]], addresses: dict[str, int]) -> None:

@@ -24,6 +24,13 @@ class cudaError_t(enum.IntEnum):
     cudaErrorInsufficientDriver = 35
     cudaErrorNoDevice = 100
     _lost = 719
+    _not_while_recording = 900
+    _recording_spoiled = 901
+
+
+class cudaStreamCaptureMode(enum.IntEnum):
+    _global = 0
+    cudaStreamCaptureModeThreadLocal = 1
 
 
 class cudaMemcpyKind(enum.IntEnum):
@@ -45,19 +52,26 @@ class _Stream:
         self._work: list[Callable[[], None]] = []
         self._done = 0
         self._thread = threading.get_ident()
+        self._recording: list[Callable[[], None]] | None = None
+        self._spoiled = False
 
     def __int__(self) -> int:
         return self._handle
 
     def _put(self, work: Callable[[], None]) -> None:
         assert self._thread == threading.get_ident(), "a stream on a thread that did not make it"
-        self._work.append(work)
+        (self._work if self._recording is None else self._recording).append(work)
 
     def _run(self, until: int | None = None) -> None:
         until = len(self._work) if until is None else until
         while self._done < until:
             self._done += 1
             self._work[self._done - 1]()
+
+
+class _Graph:
+    def __init__(self, work: list[Callable[[], None]]) -> None:
+        self._work = work
 
 
 class _Event:
@@ -75,10 +89,14 @@ class _State:
         self.streams: dict[int, _Stream] = {}
         self.blocks: dict[int, tuple[ctypes.Array[ctypes.c_char], bool]] = {}
         self.events: set[_Event] = set()
+        self.graphs: set[_Graph] = set()
 
     def begin(self, name: str) -> cudaError_t:
         self.calls.append(name)
         assert threading.get_ident() in self.threads, f"{name} on a thread that has not taken the device"
+        if name in _NOT_WHILE_RECORDING and any(s._recording is not None for s in self.streams.values()):
+            self.spoil()
+            return cudaError_t._not_while_recording
         return self.faults.get(name, cudaError_t.cudaSuccess)
 
     def take(self, size: int, pinned: bool) -> int:
@@ -94,11 +112,20 @@ class _State:
                 return
         raise AssertionError(f"{size} bytes at {address:#x} were not allocated, or were freed")
 
+    def spoil(self) -> None:
+        for stream in self.streams.values():
+            stream._spoiled = stream._recording is not None
+
     def settle(self) -> None:
         for stream in self.streams.values():
             stream._run()
 
 
+_NOT_WHILE_RECORDING = {
+    "cudaMalloc", "cudaHostAlloc", "cudaFree", "cudaFreeHost", "cudaStreamSynchronize", "cudaEventSynchronize",
+    "cudaEventRecord", "cudaStreamWaitEvent",
+}  # fmt: skip
+"""Those that wait for the device, or (of events) that this stand-in cannot record."""
 _state = _State()
 
 
@@ -159,8 +186,60 @@ def cudaStreamDestroy(stream: _Stream) -> tuple[cudaError_t]:
 
 def cudaStreamSynchronize(stream: _Stream) -> tuple[cudaError_t]:
     status = _state.begin("cudaStreamSynchronize")
-    stream._run()
+    if stream._recording is None:
+        stream._run()
     return (status,)
+
+
+def cudaStreamBeginCapture(stream: _Stream, mode: cudaStreamCaptureMode) -> tuple[cudaError_t]:
+    assert mode == cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
+    assert stream._recording is None, "a stream that is recorded already"
+    status = _state.begin("cudaStreamBeginCapture")
+    if not status:
+        stream._recording, stream._spoiled = [], False
+    return (status,)
+
+
+def cudaStreamEndCapture(stream: _Stream) -> tuple[cudaError_t, _Graph | None]:
+    assert stream._recording is not None, "a stream that is not recorded"
+    work, stream._recording = stream._recording, None
+    status = _state.begin("cudaStreamEndCapture")
+    if stream._spoiled:
+        status = cudaError_t._recording_spoiled
+    return (status, None) if status else (status, _made(work))
+
+
+def _made(work: list[Callable[[], None]]) -> _Graph:
+    graph = _Graph(work)
+    _state.graphs.add(graph)
+    return graph
+
+
+def cudaGraphInstantiate(graph: _Graph, flags: int) -> tuple[cudaError_t, _Graph | None]:
+    assert flags == 0
+    assert graph in _state.graphs
+    status = _state.begin("cudaGraphInstantiate")
+    return (status, None) if status else (status, _made(list(graph._work)))
+
+
+def cudaGraphLaunch(graph: _Graph, stream: _Stream) -> tuple[cudaError_t]:
+    assert graph in _state.graphs, "a recorded run that was destroyed"
+    status = _state.begin("cudaGraphLaunch")
+    if not status:
+        for work in graph._work:
+            stream._put(work)
+    return (status,)
+
+
+def cudaGraphDestroy(graph: _Graph) -> tuple[cudaError_t]:
+    _state.graphs.remove(graph)
+    return (_state.begin("cudaGraphDestroy"),)
+
+
+def cudaGraphExecDestroy(graph: _Graph) -> tuple[cudaError_t]:
+    _state.settle()
+    _state.graphs.remove(graph)
+    return (_state.begin("cudaGraphExecDestroy"),)
 
 
 def cudaStreamWaitEvent(stream: _Stream, event: _Event, flags: int) -> tuple[cudaError_t]:

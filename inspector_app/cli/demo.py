@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from inspector_app.cli.console import DataDir, known_errors, opened, out
-from inspector_app.cli.engines import open_service
+from inspector_app.cli.engines import serving
 from inspector_app.cli.options import EngineOption, LimitOptions, bare_basis
 from inspector_app.cli.score import Outputs, exit_code, run_job
 from inspector_app.cli.tables import verdict_table
@@ -47,10 +47,10 @@ def demo(
                 settings=basis.settings,
                 grid=basis.grid,
             )
-            service = open_service(inspector, MODEL, engine)
             ensure_folder(folder)
             outputs = Outputs(folder / "demo.csv", folder / "demo_defects.csv")
-            outcome = run_job(inspector, inspector.batch(service), job, outputs)
+            with serving(inspector, MODEL, engine) as service:
+                outcome = run_job(inspector, inspector.batch(service), job, outputs)
             console = out()
             console.print(verdict_table(list(inspector.store.iterate(HistoryFilter(run_id=outcome.run_id)))))
             for path in (outputs.csv, outputs.defects_csv):

@@ -15,18 +15,25 @@ from rich.table import Table
 from inspector_app import __version__
 from inspector_app.bootstrap import Inspector
 from inspector_app.cli.console import DataDir, Exit, known_errors, opened, out
+from inspector_app.cli.gpu import check_gpu
 from inspector_app.core.errors import InspectorError
 from inspector_app.engines.models import load_model
 from inspector_app.engines.registry import open_engine, probe_engines, self_check
 
 PACKAGES = (
-    "numpy", "opencv-python-headless", "onnxruntime-gpu", "onnxruntime", "openvino", "tensorrt", "PySide6-Essentials",
+    "numpy", "opencv-python-headless", "onnxruntime-gpu", "onnxruntime", "openvino", "tensorrt", "cuda-bindings", "PySide6-Essentials",
     "pyqtgraph", "SQLAlchemy", "alembic", "pydantic", "torch",
 )  # fmt: skip
 
 
 def doctor(
     model: Annotated[str | None, typer.Option(help="Try the engines with this model.")] = None,
+    gpu: Annotated[
+        bool,
+        typer.Option(
+            "--gpu", help="Only: build on the GPU, compare with onnxruntime, time, and print the table."
+        ),
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Check this installation: packages, data folder, engines, and every model against its stored outputs."""
@@ -34,9 +41,13 @@ def doctor(
         console = out()
         console.print(f"Inspector {__version__}, Python {platform.python_version()}, {platform.platform()}")
         console.print(f"data folder: {inspector.data_dir}", markup=False)
-        console.print(_packages())
-        healthy = _models(console, inspector)
-        healthy = _engines(console, inspector, model or inspector.settings.default_model) and healthy
+        name = model or inspector.settings.default_model
+        if gpu:
+            healthy = check_gpu(console, inspector, name)
+        else:
+            console.print(_packages())
+            healthy = _models(console, inspector)
+            healthy = _engines(console, inspector, name) and healthy
     console.print("[green]All is well.[/]" if healthy else "[bold red]Something is wrong; see above.[/]")
     raise typer.Exit(Exit.OK if healthy else Exit.NOT_INSPECTED)
 

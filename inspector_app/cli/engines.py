@@ -18,15 +18,24 @@ from inspector_app.engines.tensorrt.progress import BuildProgress
 from inspector_app.services.inspect import InspectionService
 
 
-def open_service(
+@contextmanager
+def serving(
     inspector: Inspector, model: str, choice: EngineChoice, threads: int = 0
-) -> InspectionService:
-    """As ``Inspector.open_service``; says on stderr when a plan is missing and how to build it.
+) -> Iterator[InspectionService]:
+    """As ``Inspector.open_service``, with its engine closed at the end; says on stderr when a plan is missing.
 
     Raises:
         KeeperError: the model or the engine does not serve.
         typer.Exit: a build was stopped by Ctrl-C.
     """
+    service = _open(inspector, model, choice, threads)
+    try:
+        yield service
+    finally:
+        service.engine.close()
+
+
+def _open(inspector: Inspector, model: str, choice: EngineChoice, threads: int) -> InspectionService:
     if choice is EngineChoice.TENSORRT:
         with building_plans(model) as rules:
             return inspector.open_service(model, choice, threads, rules)

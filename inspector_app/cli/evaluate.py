@@ -11,7 +11,7 @@ import typer
 
 from inspector_app.bootstrap import Inspector
 from inspector_app.cli.console import DataDir, known_errors, opened, out
-from inspector_app.cli.engines import open_service
+from inspector_app.cli.engines import serving
 from inspector_app.cli.evaluate_output import (
     folds_dict,
     folds_table,
@@ -136,8 +136,7 @@ def _observe(inspector: Inspector, wish: _Wish, model: str, split: str) -> tuple
     basis = bare_basis(inspector.find_model(model).manifest, model, wish.limits, wish.align, wish.measure_at)
     items = plan_dataset(wish.dataset, split)
     job = BatchJob(split, wish.dataset / "A", items, basis.settings, grid=basis.grid)
-    service = open_service(inspector, model, wish.engine, wish.threads)
-    with progress_bar() as bar:
+    with serving(inspector, model, wish.engine, wish.threads) as service, progress_bar() as bar:
         task = bar.add_task(f"evaluating {split}", total=len(items))
         return observe(service, job, lambda done, _: bar.update(task, completed=done))
 

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from inspector_app.bootstrap import Inspector
 from inspector_app.cli.console import DataDir, Exit, err, known_errors, opened, out
-from inspector_app.cli.engines import open_service
+from inspector_app.cli.engines import serving
 from inspector_app.cli.interrupt import stop_on_interrupt
 from inspector_app.cli.options import (
     AlignOption,
@@ -134,8 +134,8 @@ def score(
             batch_size=batch_size,
         )
         check_picture_folders(job, recursive)
-        service = open_service(inspector, basis.model, engine, threads)
-        outcome = run_job(inspector, inspector.batch(service), job, Outputs(csv, defects_csv, json_lines))
+        with serving(inspector, basis.model, engine, threads) as service:
+            outcome = run_job(inspector, inspector.batch(service), job, Outputs(csv, defects_csv, json_lines))
     raise typer.Exit(exit_code(outcome, fail_on_defect))
 
 

@@ -170,7 +170,15 @@ def probe_engines(model: Model) -> list[tuple[str, Refusal | None]]:
 
 
 SELF_CHECK_TOLERANCE = 2e-3
-"""In probability; an engine in float16 stays well within it, a wrong one does not."""
+"""In probability, for float32: engines add in other orders. A wrong one is off by far more."""
+COARSE_SELF_CHECK_TOLERANCE = 5e-2
+"""The same for lower precisions, where engines also round otherwise: ``generic`` in float16 is off from float32 by
+up to 3.7e-2 on twelve rendered pairs, though only 0.006% of the pixels cross its threshold."""
+
+
+def self_check_tolerance(precision: str) -> float:
+    """How far two engines may be from each other, in probability, on a file of ``precision``."""
+    return SELF_CHECK_TOLERANCE if precision == "float32" else COARSE_SELF_CHECK_TOLERANCE
 
 
 def self_check(engine: ChangeEngine, model: Model) -> float | None:
@@ -187,7 +195,7 @@ def self_check(engine: ChangeEngine, model: Model) -> float | None:
     test, golden, expected = _stored_pair(model)
     got = engine.compare(engine.encode_golden(golden), test)
     difference = float(np.abs(got - expected).max()) if got.shape == expected.shape else float("inf")
-    if not difference <= SELF_CHECK_TOLERANCE:
+    if not difference <= self_check_tolerance(model.manifest.precision):
         raise KeeperError(
             "self_check_failed",
             f"{engine.info.label} gives other results than {model.manifest.name} was released with "

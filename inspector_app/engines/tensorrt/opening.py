@@ -54,6 +54,16 @@ def prepare_plans(model: Model, cache_folder: Path, rules: BuildRules | None = N
     _library(model, cache_folder, rules, trt, card).get(size.height, size.width)
 
 
+def find_card(device: int = 0) -> tuple[Card, str]:
+    """The GPU that would serve, and TensorRT's version.
+
+    Raises:
+        KeeperError: ``engine_missing``, ``engine_too_old``, ``gpu_missing``, ``engine_failed``.
+    """
+    trt = load_tensorrt()
+    return Cuda(load_cuda(), device).card(), str(trt.__version__)
+
+
 def plan_folder() -> Path:
     """Where this user's plans lie; nothing is lost with it."""
     return Path(platformdirs.user_cache_dir("inspector-app", appauthor=False)) / "tensorrt"

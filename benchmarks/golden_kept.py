@@ -29,8 +29,8 @@ from inspector_app.engines.cores import Cores
 from inspector_app.engines.models import Model, load_model
 from inspector_app.engines.onnx_runtime import OrtSession
 from inspector_app.engines.open_vino import OpenVinoSession
+from inspector_app.engines.programs import GraphSession, change_probability
 from inspector_app.engines.registry import EngineChoice, open_engine
-from inspector_app.engines.split_engine import GraphSession, change_probability
 
 WHOLE: dict[EngineChoice, Callable[[Path, int], GraphSession]] = {
     EngineChoice.CPU: lambda path, threads: OrtSession(path, "CPU", threads),

@@ -8,12 +8,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-from inspector_app.changenet.config import TrainConfig
 from inspector_app.core.errors import KeeperError
 
 _TELL_EVERY = 10
@@ -32,6 +31,22 @@ class TrainProgress:
 
 
 OnProgress = Callable[[TrainProgress], None]
+
+
+class Pace(Protocol):
+    """What the meter must know of a training's settings."""
+
+    @property
+    def batch(self) -> int:
+        """Pairs a step."""
+
+    @property
+    def epochs(self) -> int:
+        """Epochs in all."""
+
+    @property
+    def stretch(self) -> int:
+        """Steps an epoch."""
 
 
 class TrainingDivergedError(KeeperError):
@@ -55,7 +70,7 @@ class SaveLast(Callback):
 class ProgressMeter(Callback):
     """Measures loss and speed, and tells the caller how far the training is."""
 
-    def __init__(self, config: TrainConfig, tell: OnProgress | None) -> None:
+    def __init__(self, config: Pace, tell: OnProgress | None) -> None:
         """``tell`` is called in the training's own thread."""
         self._config, self._tell = config, tell
         self._start = time.monotonic()

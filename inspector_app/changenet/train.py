@@ -77,7 +77,7 @@ def run_training(config: TrainConfig, on_progress: OnProgress | None = None) -> 
         feed = PairFeed(source, config)
         module = ChangeModule(config, first_network(config, source))
         resumed = checkpoint if config.resume else None
-        with _plain_interrupt(trainer):
+        with plain_interrupt(trainer):
             trainer.fit(module, datamodule=feed, ckpt_path=resumed, weights_only=True)
     return TrainResult(checkpoint, trainer.global_step, meter.seconds, meter.pairs)
 
@@ -108,7 +108,7 @@ def computes_bfloat16(precision: Precision) -> bool:
 
 
 @contextmanager
-def _plain_interrupt(trainer: lightning.Trainer) -> Iterator[None]:
+def plain_interrupt(trainer: lightning.Trainer) -> Iterator[None]:
     """Let Ctrl-C end as KeyboardInterrupt; Lightning would ignore further ones and exit with 1."""
     before = signal.getsignal(signal.SIGINT)
     try:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from inspector_app import __version__
-from inspector_app.cli import bench, demo, doctor, evaluate, export, recipe, runs, score, train
+from inspector_app.cli import bench, demo, doctor, evaluate, export, recipe, runs, score, spec, train
 from inspector_app.cli.console import DataDir, known_errors
 from inspector_app.cli.window import show_window
 
@@ -48,6 +48,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.command("evaluate")(evaluate.evaluate)
+app.command("infer")(spec.infer)
 app.command("train")(train.train)
 app.command("export-model")(train.export_model)
 app.add_typer(train.dataset_app, name="dataset")

@@ -30,6 +30,7 @@ from inspector_app.cli.options import (
     bare_basis,
 )
 from inspector_app.cli.progress import progress_bar
+from inspector_app.cli.spec import SpecOption, evaluate_by_spec, one_word
 from inspector_app.cli.tables import summary_table
 from inspector_app.core.inspection import MeasureAt
 from inspector_app.engines.registry import EngineChoice
@@ -62,7 +63,14 @@ class _Wish:
 
 
 def evaluate(
-    dataset: Annotated[Path, typer.Argument(help="A data set in TAO's layout: A, B, label, list.")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="DATASET",
+            help="A data set in TAO's layout: A, B, label, list; with -e: KEY=VALUE overrides.",
+        ),
+    ] = None,
+    spec: SpecOption = None,
     split: Annotated[
         str | None,
         typer.Option(help="Which list: list/SPLIT.txt (default: val; with --folds: fold{fold}_val)."),
@@ -91,11 +99,15 @@ def evaluate(
     threads: ThreadsOption = 0,
     data_dir: DataDir = None,
 ) -> None:
-    """Measure a model on every pair of a split; nothing is recorded."""
-    limits = LimitOptions(threshold=threshold, min_area=min_area)
-    left_out = tuple(without or ())
-    wish = _Wish(dataset, limits, align, measure_at, engine, threads, left_out, pixel_threshold)
+    """Measure a model on every pair of a split; nothing is recorded. With -e: as a spec file of TAO says."""
+    if spec is not None:
+        evaluate_by_spec(spec, words, engine, threads, json_out)
+        return
     with known_errors(), opened(data_dir) as inspector:
+        limits = LimitOptions(threshold=threshold, min_area=min_area)
+        dataset = Path(*one_word(words, "a DATASET"))
+        left_out = tuple(without or ())
+        wish = _Wish(dataset, limits, align, measure_at, engine, threads, left_out, pixel_threshold)
         name = model or inspector.settings.default_model
         if folds is None:
             _evaluate_one(inspector, wish, name, split or "val", json_out)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import BaseModel, ValidationError
 
 from inspector_app.cli.console import DataDir, known_errors, out
 from inspector_app.cli.progress import progress_bar
+from inspector_app.cli.spec import SpecOption, export_by_spec, one_word, train_by_spec
+from inspector_app.cli.training_errors import training_errors
 from inspector_app.core.errors import KeeperError
-from inspector_app.core.problems import problem_lines
-from inspector_app.services.datasets import DatasetLayoutError, convert_mvtec
+from inspector_app.services.datasets import convert_mvtec
 from inspector_app.settings.data_dir import data_dir as choose_data_dir
 
 if TYPE_CHECKING:
@@ -50,7 +48,11 @@ def mvtec(
 
 
 def train(
-    name: Annotated[str, typer.Argument(help="The model's name.")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="The model's name; with -e: KEY=VALUE overrides."),
+    ] = None,
+    spec: SpecOption = None,
     data: Annotated[
         Path | None, typer.Option(help="Pairs in TAO's layout; none: pairs are rendered.")
     ] = None,
@@ -71,7 +73,12 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Train changenet-lite; ends with the checkpoint to export."""
+    """Train changenet-lite, or with -e what a spec file of TAO says; ends with the checkpoint to export."""
+    if spec is not None:
+        train_by_spec(spec, words, resume)
+        return
+    with known_errors():
+        (name,) = one_word(words, "the model's NAME")
     given = {
         "data": data, "out_dir": out_dir or choose_data_dir(data_dir, os.environ) / "training" / name, "steps": steps, "batch": batch, "size": size,
         "threads": threads, "workers": workers, "seed": seed, "start_from": start_from,
@@ -100,9 +107,18 @@ def _run(config: TrainConfig) -> None:
 
 
 def export_model(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of `train`.")],
-    dst: Annotated[Path, typer.Argument(metavar="OUT", help="The model's folder.")],
-    name: Annotated[str, typer.Option(help="The model's name.")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="CHECKPOINT OUT",
+            help="A checkpoint of `train`, and the model's folder; with -e: KEY=VALUE overrides.",
+        ),
+    ] = None,
+    spec: SpecOption = None,
+    fp16: Annotated[
+        bool, typer.Option("--fp16", help="With -e: also write an FP16 copy of the ONNX file.")
+    ] = False,
+    name: Annotated[str, typer.Option(help="The model's name; needed without -e.")] = "",
     description: Annotated[str, typer.Option(help="One line for people.")] = "",
     training_data: Annotated[str, typer.Option(help="What it was trained on.")] = "",
     licence: Annotated[str, typer.Option(help="Under which licence the weights are.")] = "",
@@ -120,8 +136,17 @@ def export_model(
         bool, typer.Option("--exchange-goldens", help="One object: choose limits against every golden.")
     ] = False,
 ) -> None:
-    """Write ONNX, manifest and self-check, proved against the network in evaluation mode."""
+    """Write ONNX, manifest and self-check, proved against the network in evaluation mode.
+
+    With -e: the ONNX file that a spec file of TAO describes, proved in the same way.
+    """
+    if spec is not None:
+        export_by_spec(spec, words, fp16)
+        return
     with known_errors(), training_errors():
+        checkpoint, dst = map(Path, one_word(words, "CHECKPOINT and OUT", 2))
+        if not name or fp16:
+            raise KeeperError("usage", "Without -e this needs --name, and --fp16 is for -e.")
         from inspector_app.changenet.export import ModelStatement
         from inspector_app.changenet.release import export_onnx
         from inspector_app.core.manifest import Judgement
@@ -139,26 +164,3 @@ def export_model(
         out().print(
             f"{result.folder / result.manifest.file}: off by at most {result.max_abs_diff:.1e}", markup=False
         )
-
-
-@contextmanager
-def training_errors() -> Iterator[None]:
-    """Known faults of data sets and trainings as sentences.
-
-    Raises:
-        KeeperError: in their place.
-    """
-    try:
-        yield
-    except ImportError as error:
-        raise KeeperError(
-            "training_missing",
-            f"Training needs packages that are not installed ({error.name or error}).",
-            "Run: pip install 'inspector-app[train]'",
-        ) from error
-    except ValidationError as error:
-        # Options are never unknown keys, so no model is needed to guess at what was meant.
-        problems = "; ".join(problem_lines(error, BaseModel))
-        raise KeeperError("option_invalid", f"These options do not fit: {problems}.") from error
-    except (DatasetLayoutError, FileNotFoundError) as error:
-        raise KeeperError("data_invalid", f"{error}") from error

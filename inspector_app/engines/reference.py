@@ -9,7 +9,7 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.core.protocols import Tensor
 from inspector_app.engines.models import Model
 from inspector_app.engines.onnx_runtime import create_default_session, ort_faults
-from inspector_app.engines.split_engine import first_line
+from inspector_app.engines.sentences import first_line
 
 
 class ReferenceLoop:

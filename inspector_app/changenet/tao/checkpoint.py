@@ -42,6 +42,17 @@ def load_tao_checkpoint(path: Path) -> VisualChangeNet:
     return network.eval()
 
 
+def load_weights(network: VisualChangeNet, path: Path) -> None:
+    """Load a checkpoint into a network that is there already.
+
+    Raises:
+        CheckpointError: as ``load_tao_checkpoint``.
+    """
+    weights = read_weights(path)
+    _check_entries(network.state_dict(), weights, path)
+    network.load_state_dict(weights)
+
+
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read a checkpoint's tensors by name, without the prefix ``model.``.
 

@@ -6,7 +6,6 @@ A dynamic batch axis is named ``batch_size``; height and width are fixed.
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from inspector_app.changenet.quiet import quiet
 from inspector_app.changenet.tao.network import VisualChangeNet
 
 INPUTS = ("input0", "input1")
@@ -81,9 +81,8 @@ def _write(
     # The tracer takes an example of one for a fixed size, so a free axis is shown by two.
     example = torch.zeros(batch or 2, 3, *size)
     free = {0: torch.export.Dim(BATCH_AXIS)} if batch is None else None
-    with warnings.catch_warnings():
-        # The exporter warns of its own internals; the result is checked by running it.
-        warnings.simplefilter("ignore")
+    # The exporter warns of its own internals; the result is checked by running it.
+    with quiet("torch.onnx", ".*"):
         program = torch.onnx.export(
             network,
             (example, example.clone()),

@@ -1,8 +1,9 @@
 """Cut a two-input graph into what depends on the golden alone and the rest, so that the golden is run once.
 
 Works on any ONNX graph: a node belongs to the golden's part when it depends on the golden's input and not on
-the test's. Nodes that no wanted output needs fall away. Nothing is assumed about shapes: the golden's part is
-run with as many copies of the golden as there are tests in a batch, and kept for each such number.
+the test's. Nodes that no wanted output needs fall away; an encoder that takes both images in one batch is taken apart
+first. Nothing is assumed about shapes: the golden's part is fed as many copies of the golden as the rest is fed
+tests.
 """
 
 from __future__ import annotations

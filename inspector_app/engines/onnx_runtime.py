@@ -18,7 +18,7 @@ from inspector_app.engines.split_engine import SplitEngine
 
 PROVIDERS = {"CUDA": "CUDAExecutionProvider", "CPU": "CPUExecutionProvider"}
 CPU_BATCH = 1
-"""Images in a call: several take longer on the CPU than one after the other, since they leave the caches."""
+"""Images in a call: several save nothing on the CPU, and would need as many copies of the golden's features."""
 CPU_REWRITES = (
     Rewrite.SHARE | Rewrite.MERGE | Rewrite.MARGIN | Rewrite.BLOCKED,
     Rewrite.SHARE | Rewrite.BLOCKED,

@@ -73,10 +73,11 @@ class Inspector:
         model: str,
         choice: EngineChoice = EngineChoice.AUTO,
         threads: int = 0,
+        parallel: int = 1,
         building: BuildRules | None = None,
     ) -> InspectionService:
-        """Load a model on the best engine; takes seconds, and minutes where ``building`` is needed: see
-        ``open_engine``.
+        """Load a model on the best engine; takes seconds, and minutes where ``building`` is needed. For
+        ``threads``, ``parallel`` and ``building`` see ``open_engine``.
 
         Raises:
             KeeperError: the model is missing or damaged, or no engine runs it.
@@ -85,7 +86,7 @@ class Inspector:
         def on_switch(switch: EngineSwitch) -> None:
             self.store.add_event("engine", f"{switch.before} gave up, {switch.after} serves: {switch.reason}")
 
-        engine = open_engine(self.find_model(model), choice, threads, on_switch, building=building)
+        engine = open_engine(self.find_model(model), choice, threads, on_switch, parallel, building)
         retention = Retention(every_nth_pass=self.settings.every_nth_pass)
         passes = self.store.counters(HistoryFilter(live_only=True)).of(Verdict.PASS)
         return InspectionService(engine, self.store, self.archive, self.clock, retention, passes)

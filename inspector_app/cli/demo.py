@@ -16,6 +16,7 @@ from inspector_app.cli.window import has_display, show_window
 from inspector_app.core.files import ensure_folder
 from inspector_app.core.inspection import Identity, MeasureAt
 from inspector_app.core.protocols import HistoryFilter
+from inspector_app.engines.cores import side_by_side
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.batch_job import BatchJob
 from inspector_app.services.plan import plan_demo
@@ -49,7 +50,7 @@ def demo(
             )
             ensure_folder(folder)
             outputs = Outputs(folder / "demo.csv", folder / "demo_defects.csv")
-            with serving(inspector, MODEL, engine) as service:
+            with serving(inspector, MODEL, engine, parallel=side_by_side()) as service:
                 outcome = run_job(inspector, inspector.batch(service), job, outputs)
             console = out()
             console.print(verdict_table(list(inspector.store.iterate(HistoryFilter(run_id=outcome.run_id)))))

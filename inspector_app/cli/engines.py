@@ -20,7 +20,7 @@ from inspector_app.services.inspect import InspectionService
 
 @contextmanager
 def serving(
-    inspector: Inspector, model: str, choice: EngineChoice, threads: int = 0
+    inspector: Inspector, model: str, choice: EngineChoice, threads: int = 0, parallel: int = 1
 ) -> Iterator[InspectionService]:
     """As ``Inspector.open_service``, with its engine closed at the end; says on stderr when a plan is missing.
 
@@ -28,18 +28,20 @@ def serving(
         KeeperError: the model or the engine does not serve.
         typer.Exit: a build was stopped by Ctrl-C.
     """
-    service = _open(inspector, model, choice, threads)
+    service = _open(inspector, model, choice, threads, parallel)
     try:
         yield service
     finally:
         service.engine.close()
 
 
-def _open(inspector: Inspector, model: str, choice: EngineChoice, threads: int) -> InspectionService:
+def _open(
+    inspector: Inspector, model: str, choice: EngineChoice, threads: int, parallel: int
+) -> InspectionService:
     if choice is EngineChoice.TENSORRT:
         with building_plans(model) as rules:
-            return inspector.open_service(model, choice, threads, rules)
-    service = inspector.open_service(model, choice, threads)
+            return inspector.open_service(model, choice, threads, parallel, rules)
+    service = inspector.open_service(model, choice, threads, parallel)
     info = service.engine.info
     if plan_is_missing(info):
         err().print(

@@ -25,18 +25,19 @@ from inspector_app.cli.options import (
     MinAreaOption,
     ModelOption,
     ReviewOption,
-    ThreadsOption,
     ThresholdOption,
     bare_basis,
     existing,
     recipe_basis,
 )
 from inspector_app.cli.progress import print_json, progress_bar
+from inspector_app.cli.stages import tell_costs, write_costs
 from inspector_app.cli.tables import summary_table
 from inspector_app.core.errors import InspectorError, KeeperError
 from inspector_app.core.inspection import Identity, MeasureAt
 from inspector_app.core.protocols import HistoryFilter, RunState
 from inspector_app.core.verdict import Verdict
+from inspector_app.engines.cores import side_by_side, usable_cores
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.batch import BatchOutcome, BatchProgress, BatchService
 from inspector_app.services.batch_job import BatchJob
@@ -44,6 +45,7 @@ from inspector_app.services.export import check_target, export_defects, export_i
 from inspector_app.services.goldens import GoldenCache
 from inspector_app.services.plan import BatchItem, plan_folder, plan_pairs
 from inspector_app.services.savers import check_picture_folders
+from inspector_app.services.stages import StageTimes
 
 ERRORS_TOLD = 10
 
@@ -55,6 +57,8 @@ class Outputs:
     csv: Path | None = None
     defects_csv: Path | None = None
     json_lines: bool = False
+    stages: bool = False
+    stages_json: Path | None = None
 
 
 def score(
@@ -91,8 +95,21 @@ def score(
     align: AlignOption = "none",
     lot: Annotated[str, typer.Option(help="Recorded with each image.")] = "",
     operator: Annotated[str, typer.Option(help="Recorded with each image.")] = "",
-    batch_size: Annotated[int, typer.Option(min=1, max=256, help="Images given to the network at once.")] = 4,
-    threads: ThreadsOption = 0,
+    batch_size: Annotated[
+        int,
+        typer.Option(min=0, max=256, help="Images given to the network at once; 0: measured at the start."),
+    ] = 0,
+    workers: Annotated[
+        int,
+        typer.Option(min=0, max=256, help="Images in work at the same time; 0: by the cores and the engine."),
+    ] = 0,
+    threads: Annotated[
+        int, typer.Option(min=0, help="Threads of a CPU engine for each image in work; 0: one.")
+    ] = 0,
+    stages: Annotated[
+        bool, typer.Option("--stages", help="Say what each stage cost, also after a short run.")
+    ] = False,
+    stages_json: Annotated[Path | None, typer.Option(help="Write what each stage cost as JSON.")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Judge every image of FOLDER against its golden, record the verdicts, and say how it went.
@@ -132,10 +149,12 @@ def score(
             grid=basis.grid,
             resume=resume,
             batch_size=batch_size,
+            workers=workers,
         )
         check_picture_folders(job, recursive)
-        with serving(inspector, basis.model, engine, threads) as service:
-            outcome = run_job(inspector, inspector.batch(service), job, Outputs(csv, defects_csv, json_lines))
+        outputs = Outputs(csv, defects_csv, json_lines, stages, stages_json)
+        with serving(inspector, basis.model, engine, threads, side_by_side(threads)) as service:
+            outcome = run_job(inspector, inspector.batch(service), job, outputs)
     raise typer.Exit(exit_code(outcome, fail_on_defect))
 
 
@@ -145,6 +164,7 @@ def run_job(inspector: Inspector, batch: BatchService, job: BatchJob, outputs: O
     Raises:
         KeeperError: a fault in the middle (a full disk) ends the run; what was committed is kept.
     """
+    times = StageTimes()
     with progress_bar(quiet=False) as bar, stop_on_interrupt() as stop:
         task = bar.add_task("scoring", total=len(job.items))
 
@@ -155,12 +175,14 @@ def run_job(inspector: Inspector, batch: BatchService, job: BatchJob, outputs: O
                     print_json(record)
 
         try:
-            outcome = batch.run(job, on_progress, stop.is_set)
+            outcome = batch.run(job, on_progress, stop.is_set, times)
         except BrokenPipeError:
             # Whoever read the lines has gone; what was committed is kept.
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115
             raise typer.Exit(Exit.INTERRUPTED) from None
-    write_csv(inspector, outcome.run_id, outputs)
+    with times.stage("tables"):
+        write_csv(inspector, outcome.run_id, outputs)
+    costs = times.report(outcome.scored, usable_cores())
     console = err() if outputs.json_lines else out()
     if job.resume:
         console.print(f"{outcome.skipped} images were scored before; {outcome.scored} anew.")
@@ -168,6 +190,9 @@ def run_job(inspector: Inspector, batch: BatchService, job: BatchJob, outputs: O
     if job.truth_dir is not None and not outcome.summary.annotated:
         console.print(f"No annotation in {job.truth_dir} belongs to any of these images.", markup=False)
     _say_errors(inspector, outcome, console)
+    tell_costs(costs, outputs.stages, console)
+    if outputs.stages_json is not None:
+        write_costs(costs, outputs.stages_json)
     console.print(
         f"run {outcome.run_id} ({outcome.state.value}), recorded in {inspector.data_dir}", markup=False
     )

@@ -26,6 +26,8 @@ from inspector_app.core.verdict import Verdict
 Tensor = NDArray[np.float32]
 Features = object
 """What an engine keeps of a golden; opaque, and dead with its engine."""
+Packed = object
+"""A result as its store will write it; opaque."""
 
 
 @dataclass(frozen=True)
@@ -269,6 +271,12 @@ class RecordStore(Protocol):
         An image that its run has recorded before supersedes the earlier record: that one stays, but no longer
         counts as part of the run.
         """
+
+    def pack(self, result: InspectionResult, archive_key: str | None) -> Packed:
+        """All that is stored of a result, small and without its pictures; no transaction, nothing is written."""
+
+    def commit(self, packed: Sequence[Packed]) -> list[InspectionRecord]:
+        """``add`` for results that were packed before."""
 
     def get(self, inspection_id: int) -> InspectionRecord | None:
         """One record."""

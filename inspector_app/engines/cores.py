@@ -45,3 +45,8 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def side_by_side(threads: int = 0) -> int:
+    """How many calls of ``threads`` each keep all cores at work; 0 counts as one thread."""
+    return max(1, usable_cores() // max(1, threads))

@@ -1,27 +1,42 @@
-"""Batch scoring: the four steps of the straight line, overlapped on bounded queues."""
+"""Batch scoring: each thread takes images down the straight line, the caller's thread records them in order."""
 
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
+from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import InspectionRecord
-from inspector_app.core.protocols import Clock, DoneImage, HistoryFilter, RecordStore, RunInfo, RunState
+from inspector_app.core.protocols import (
+    Clock,
+    DoneImage,
+    HistoryFilter,
+    Packed,
+    RecordStore,
+    RunInfo,
+    RunState,
+)
 from inspector_app.services.batch_job import BatchJob, run_fingerprint, settings_dict
-from inspector_app.services.inspect import Inferred, InspectionService, Prepared
+from inspector_app.services.batch_size import ONE_BY_ONE, SIDE_BY_SIDE, BatchSize
+from inspector_app.services.inspect import InspectionService
 from inspector_app.services.loading import RequestLoader
+from inspector_app.services.ordered import OrderedWork
 from inspector_app.services.plan import BatchItem
 from inspector_app.services.savers import ResultSaver
+from inspector_app.services.stages import StageTimes
 from inspector_app.services.summary import BatchSummary, Tally
 from inspector_app.vision.decode import read_frame
 
 GOLDENS_ARCHIVED = 20
 """So many distinct goldens of a batch are copied into the archive; more are left where they are."""
-SKIPS_A_STEP = 64
-"""Progress is told at least once for so many images that were done before."""
+COMMIT_S = 0.2
+"""Results are gathered for so long before they are committed together: a commit waits for the disk."""
+COMMITTED_AT_ONCE = 64
+WINDOW = 256
+"""Images that may be done while an earlier one is not; they are held as rows, without their pictures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,31 +79,40 @@ class BatchService:
         job: BatchJob,
         on_progress: Callable[[BatchProgress], None],
         cancelled: Callable[[], bool] = lambda: False,
+        stages: StageTimes | None = None,
     ) -> BatchOutcome:
         """Score every item; returns when all is committed, or after ``cancelled`` when what was begun is.
 
-        ``on_progress`` is called on this thread after each commit, in the order of the items.
+        ``on_progress`` is called on this thread after each commit, in the order of the items; ``cancelled`` on any
+        thread. ``stages`` is told what each step costs.
 
         Raises:
             KeeperError: the records cannot be written; what was committed before is kept.
         """
+        stages = stages or StageTimes()
         run_id, done = self._open_run(job)
         self._store.finish_run(run_id, RunState.RUNNING)
         state = RunState.STOPPED
+        tally = Tally()
         scored = skipped = 0
         started = self._clock.monotonic()
         total = len(job.items)
         try:
-            for step in self._pipeline(job, done, run_id, cancelled):
+            for step in self._steps(job, done, run_id, cancelled, stages):
                 scored += len(step.records)
                 skipped += step.skipped
+                for record in step.records:
+                    tally.add(record.verdict, record.score, record.truth, record.error_code)
                 rate = scored / max(self._clock.monotonic() - started, 1e-9) if scored else None
                 left = (total - scored - skipped) / rate if rate else None
-                on_progress(BatchProgress(run_id, scored, skipped, total, rate, left, step.records))
+                with stages.stage("report"):
+                    on_progress(BatchProgress(run_id, scored, skipped, total, rate, left, step.records))
             state = RunState.DONE if scored + skipped == total else RunState.STOPPED
         finally:
             self._store.finish_run(run_id, state)
-        return BatchOutcome(run_id, state, scored, skipped, self.summary(run_id))
+        # What earlier sittings recorded is only in the database.
+        summary = self.summary(run_id) if done else tally.summary()
+        return BatchOutcome(run_id, state, scored, skipped, summary)
 
     def summary(self, run_id: int) -> BatchSummary:
         """The totals of a recorded run."""
@@ -113,47 +137,41 @@ class BatchService:
         )
         return self._store.start_run(info), {}
 
-    def _pipeline(
-        self, job: BatchJob, done: dict[str, DoneImage], run_id: int, cancelled: Callable[[], bool]
+    def _steps(
+        self,
+        job: BatchJob,
+        done: dict[str, DoneImage],
+        run_id: int,
+        cancelled: Callable[[], bool],
+        stages: StageTimes,
     ) -> Iterator[_Step]:
-        """Readers run ahead of the network by a bounded window; judging and recording trail it by one batch."""
-        loader = RequestLoader(job, run_id)
-        saver = ResultSaver(job.masks_dir, job.overlays_dir)
+        """Commit after commit. Threads take images all the way to their rows, this thread records them."""
+        self._keep_goldens(job)
+        parallel = self._service.engine.parallel
+        sizes = (job.batch_size,) if job.batch_size else SIDE_BY_SIDE if parallel > 1 else ONE_BY_ONE
+        size = BatchSize(sizes, len(job.items) - len(done))
+        coming = iter(job.items)
 
-        def load(item: BatchItem) -> Prepared | None:
-            before = done.get(item.name)
-            if before is not None and loader.is_done(item, before):
-                self._restore(item, before, saver)
+        def take() -> _Batch | None:
+            if cancelled():
                 return None
-            return self._service.prepare(loader.request(item))
+            count, part = size.begin(time.perf_counter())
+            items = tuple(islice(coming, count))
+            return _Batch(items, part) if items else None
 
-        with (
-            ThreadPoolExecutor(job.workers, "prepare") as readers,
-            ThreadPoolExecutor(1, "record") as recorder,
-        ):
-            self._keep_goldens(job)
-            trailing: Future[_Step] | None = None
-            for batch, skipped in _batches(readers, load, job, cancelled):
-                inferred = self._service.infer(batch)
-                if trailing is not None:
-                    yield trailing.result()
-                trailing = recorder.submit(self._finish, inferred, skipped, saver)
-            if trailing is not None:
-                yield trailing.result()
+        line = _Line(self._service, self._store, job, run_id, done, stages)
 
-    def _finish(self, inferred: Sequence[Inferred], skipped: int, saver: ResultSaver) -> _Step:
-        results = [self._service.conclude(one) for one in inferred]
-        for result in results:
-            saver.save(result)
-        return _Step(tuple(self._service.record(results)) if results else (), skipped)
+        def work(batch: _Batch) -> _Scored:
+            scored = line.score(batch.items)
+            size.end(batch.part, len(batch.items), time.perf_counter())
+            return scored
 
-    def _restore(self, item: BatchItem, done: DoneImage, saver: ResultSaver) -> None:
-        """The pictures of an image that is not scored again, from its stored map."""
-        if not saver.wanted:
-            return
-        record, change_map = self._store.get(done.inspection_id), self._store.get_map(done.inspection_id)
-        if record is not None and change_map is not None:
-            saver.write(item.name, change_map, record.settings, lambda: read_frame(item.path).pixels)
+        workers = job.workers or parallel + 1
+        with OrderedWork(take, work, workers, WINDOW // max(sizes)) as ordered:
+            while (gathered := _gather(ordered)) is not None:
+                with stages.stage("database"):
+                    records = tuple(self._service.commit(gathered.packed)) if gathered.packed else ()
+                yield _Step(records, gathered.skipped)
 
     def _keep_goldens(self, job: BatchJob) -> None:
         """Archive the goldens' files, so that a record can be shown again when they have changed; not when
@@ -170,42 +188,98 @@ class BatchService:
 
 
 @dataclass(frozen=True)
+class _Batch:
+    """What one thread takes at once; ``part``: see ``BatchSize``."""
+
+    items: tuple[BatchItem, ...]
+    part: int | None
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """What came of some items: rows to commit, and the number of items that were done before."""
+
+    packed: tuple[Packed, ...]
+    skipped: int
+
+
+@dataclass(frozen=True)
 class _Step:
-    """What one batch came to."""
+    """What one commit came to."""
 
     records: tuple[InspectionRecord, ...]
     skipped: int
 
 
-def _batches(
-    readers: ThreadPoolExecutor,
-    load: Callable[[BatchItem], Prepared | None],
-    job: BatchJob,
-    cancelled: Callable[[], bool],
-) -> Iterator[tuple[list[Prepared], int]]:
-    """Prepared requests in order, in batches of ``job.batch_size``, each with the number of items that were
-    done before and lay between; at most four batches are in memory."""
-    window: deque[Future[Prepared | None]] = deque()
-    coming = iter(job.items)
-    batch: list[Prepared] = []
-    skipped = 0
-    exhausted = False
-    while True:
-        while not exhausted and len(window) < 3 * job.batch_size:
-            item = None if cancelled() else next(coming, None)
-            if item is None:
-                exhausted = True
-                break
-            window.append(readers.submit(load, item))
-        if not window:
+class _Line:
+    """The straight line for the images of one run, up to their rows. Thread-safe."""
+
+    def __init__(
+        self,
+        service: InspectionService,
+        store: RecordStore,
+        job: BatchJob,
+        run_id: int,
+        done: dict[str, DoneImage],
+        stages: StageTimes,
+    ) -> None:
+        self._service = service
+        self._store = store
+        self._done = done
+        self._stages = stages
+        self._loader = RequestLoader(job, run_id, stages)
+        self._saver = ResultSaver(job.masks_dir, job.overlays_dir)
+
+    def score(self, items: tuple[BatchItem, ...]) -> _Scored:
+        """Raises ``KeeperError`` when a picture of a result cannot be written."""
+        stage = self._stages.stage
+        fresh = [item for item in items if not self._was_done(item)]
+        prepared = []
+        for item in fresh:
+            request = self._loader.request(item)
+            with stage("tensor"):
+                prepared.append(self._service.prepare(request))
+        with stage("infer"):
+            inferred = self._service.infer(prepared)
+        packed = []
+        for one in inferred:
+            with stage("judge"):
+                result = self._service.conclude(one)
+            with stage("pack"):
+                self._saver.save(result)
+                packed.append(self._service.pack(result))
+        return _Scored(tuple(packed), len(items) - len(fresh))
+
+    def _was_done(self, item: BatchItem) -> bool:
+        before = self._done.get(item.name)
+        if before is None or not self._loader.is_done(item, before):
+            return False
+        self._restore(item, before)
+        return True
+
+    def _restore(self, item: BatchItem, done: DoneImage) -> None:
+        """The pictures of an image that is not scored again, from its stored map."""
+        if not self._saver.wanted:
+            return
+        record, change_map = self._store.get(done.inspection_id), self._store.get_map(done.inspection_id)
+        if record is not None and change_map is not None:
+            self._saver.write(item.name, change_map, record.settings, lambda: read_frame(item.path).pixels)
+
+
+def _gather(ordered: OrderedWork[_Batch, _Scored]) -> _Scored | None:
+    """What is done next and, for a short while, what follows; None at the end."""
+    first = ordered.next()
+    if first is None:
+        return None
+    packed, skipped = list(first.packed), first.skipped
+    until = time.perf_counter() + COMMIT_S
+    while len(packed) + skipped < COMMITTED_AT_ONCE:
+        try:
+            more = ordered.next(max(0.0, until - time.perf_counter()))
+        except KeeperError:
+            break  # It is raised again after what came before it is committed.
+        if more is None:
             break
-        prepared = window.popleft().result()
-        if prepared is None:
-            skipped += 1
-        else:
-            batch.append(prepared)
-        if len(batch) == job.batch_size or skipped >= SKIPS_A_STEP:
-            yield batch, skipped
-            batch, skipped = [], 0
-    if batch or skipped:
-        yield batch, skipped
+        packed += more.packed
+        skipped += more.skipped
+    return _Scored(tuple(packed), skipped)

@@ -25,6 +25,9 @@ class BatchJob:
         grid: ``(width, height)`` on which the least area of ``settings`` is counted, when it is a model's
             suggestion that is to be scaled to each image; None: it counts the image's own pixels.
         resume: continue the newest run that has the same images, goldens, model and settings.
+        batch_size: images given to the network at once; 0: chosen by a short measurement.
+        workers: threads that take images down the line; 0: one more than the engine's calls that run at once, so
+            that none of those waits for a file.
     """
 
     label: str
@@ -38,8 +41,8 @@ class BatchJob:
     overlays_dir: Path | None = None
     grid: tuple[int, int] | None = None
     resume: bool = False
-    batch_size: int = 4
-    workers: int = 2
+    batch_size: int = 0
+    workers: int = 0
 
 
 def run_fingerprint(job: BatchJob, model_sha256: str) -> str:
@@ -75,8 +78,10 @@ def settings_dict(settings: Settings) -> dict[str, object]:
 
 
 def hash_file(path: Path) -> str:
-    """Sha256 of a file's bytes, "" when it cannot be read."""
+    """Sha256 of a file's bytes, "" when it cannot be read or is no file (a pipe would be waited for without end)."""
     try:
+        if not path.is_file():
+            return ""
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:

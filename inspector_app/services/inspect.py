@@ -21,7 +21,15 @@ from inspector_app.core.inspection import (
     InspectionResult,
     Timing,
 )
-from inspector_app.core.protocols import ChangeEngine, Clock, Features, ImageArchive, RecordStore, Tensor
+from inspector_app.core.protocols import (
+    ChangeEngine,
+    Clock,
+    Features,
+    ImageArchive,
+    Packed,
+    RecordStore,
+    Tensor,
+)
 from inspector_app.core.retention import Retention
 from inspector_app.core.verdict import Verdict
 from inspector_app.services.judge import failed, judge
@@ -63,7 +71,7 @@ class Inferred:
 class InspectionService:
     """Inspects one image, or the four steps one by one for a batch.
 
-    ``prepare`` and ``conclude`` may run on any number of threads, ``infer`` on one at a time, ``record`` on any.
+    Every step may run on any number of threads. How many comparisons run at once is the engine's to say.
     """
 
     def __init__(
@@ -83,7 +91,7 @@ class InspectionService:
         self._retention = retention or Retention(every_nth_pass=1)
         self._passes = passes
         self._features: OrderedDict[str, Features] = OrderedDict()
-        self._lock = Lock()
+        self._features_lock = Lock()
         self._count_lock = Lock()
 
     @property
@@ -132,9 +140,8 @@ class InspectionService:
                 )
             else:
                 groups.setdefault(prepared.request.golden_ref.sha256, []).append(index)
-        with self._lock:
-            for indices in groups.values():
-                done.update(zip(indices, self._infer_group([batch[i] for i in indices]), strict=True))
+        for indices in groups.values():
+            done.update(zip(indices, self._infer_group([batch[i] for i in indices]), strict=True))
         return [done[index] for index in range(len(batch))]
 
     def conclude(self, inferred: Inferred) -> InspectionResult:
@@ -151,8 +158,23 @@ class InspectionService:
         Raises:
             KeeperError: nothing of ``results`` is recorded then.
         """
-        keys = [self._archive_image(result) for result in results]
-        return self._store.add(results, keys)
+        return self.commit([self.pack(result) for result in results])
+
+    def pack(self, result: InspectionResult) -> Packed:
+        """The first half of ``record``: archive the image if it is to be kept, and let go of the pictures.
+
+        Raises:
+            KeeperError: the archive cannot be written.
+        """
+        return self._store.pack(result, self._archive_image(result))
+
+    def commit(self, packed: Sequence[Packed]) -> list[InspectionRecord]:
+        """The second half of ``record``: one transaction; order is kept.
+
+        Raises:
+            KeeperError: nothing is recorded then.
+        """
+        return self._store.commit(packed)
 
     def keep_file(self, data: bytes) -> None:
         """Archive an encoded file by its hash, so that a record that names it can be shown again.
@@ -213,14 +235,15 @@ class InspectionService:
         return maps
 
     def _features_of(self, golden: Frame, key: str) -> Features:
-        if key in self._features:
-            self._features.move_to_end(key)
-            return self._features[key]
-        features = self._engine.encode_golden(to_tensor(golden.pixels, self._engine.manifest.input))
-        self._features[key] = features
-        while len(self._features) > GOLDENS_KEPT or (len(self._features) > 1 and self._over_budget()):
-            self._features.popitem(last=False)
-        return features
+        with self._features_lock:
+            if key in self._features:
+                self._features.move_to_end(key)
+                return self._features[key]
+            features = self._engine.encode_golden(to_tensor(golden.pixels, self._engine.manifest.input))
+            self._features[key] = features
+            while len(self._features) > GOLDENS_KEPT or (len(self._features) > 1 and self._over_budget()):
+                self._features.popitem(last=False)
+            return features
 
     def _over_budget(self) -> bool:
         return sum(map(self._engine.kept_bytes, self._features.values())) > GOLDEN_BYTES_KEPT

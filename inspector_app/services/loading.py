@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from inspector_app.services.batch_job import BatchJob, hash_file
 from inspector_app.services.goldens import GoldenCache, closest_golden
 from inspector_app.services.inspect import guarded
 from inspector_app.services.plan import GOOD, BatchItem
+from inspector_app.services.stages import StageTimes
 from inspector_app.services.truths import truth_ref
 from inspector_app.vision.annotations import GOOD_FOLDER, Annotation, TruthFinder, load_truth
-from inspector_app.vision.decode import read_frame
+from inspector_app.vision.decode import decode_frame, read_bytes
 
 PASSING_FAULTS = frozenset({"engine_failed", "out_of_memory", "internal_error"})
 """Faults of the machine, which the same image may not meet again."""
@@ -28,9 +30,11 @@ HASHES_KEPT = 1000
 class RequestLoader:
     """Reads an item's files and makes its request. Thread-safe."""
 
-    def __init__(self, job: BatchJob, run_id: int | None) -> None:
+    def __init__(self, job: BatchJob, run_id: int | None, stages: StageTimes | None = None) -> None:
+        """``stages`` is told what reading and decoding cost."""
         self._job = job
         self._run_id = run_id
+        self._stages = stages or StageTimes()
         self._cache = GoldenCache()
         self._hashes = FileHashes()
         self._truths = TruthFinder(job.truth_dir, job.root) if job.truth_dir else None
@@ -52,11 +56,12 @@ class RequestLoader:
 
     def request(self, item: BatchItem) -> InspectionRequest:
         """The request of one item; what cannot be read stands in it as its error."""
-        test = guarded(lambda: read_frame(item.path, item.name))
+        test = guarded(lambda: self._read(item))
         image = ImageRef.of(test) if isinstance(test, Frame) else _unread(item)
         golden, golden_ref = self._golden(item, test)
         size = (test.width, test.height) if isinstance(test, Frame) else None
-        annotation = guarded(lambda: self._truth(item, size))
+        with self._stages.stage("truth"):
+            annotation = guarded(lambda: self._truth(item, size))
         if isinstance(annotation, InspectorError):
             annotation = Annotation(None, "", annotation)
         return InspectionRequest(
@@ -72,6 +77,14 @@ class RequestLoader:
             known_good=annotation.source in (GOOD, GOOD_FOLDER),
             run_id=self._run_id,
         )
+
+    def _read(self, item: BatchItem) -> Frame:
+        started = time.perf_counter()
+        with self._stages.stage("read"):
+            data = read_bytes(item.path)
+        with self._stages.stage("decode"):
+            frame = decode_frame(data, item.name, item.path)
+        return replace(frame, load_ms=(time.perf_counter() - started) * 1000.0)
 
     def _settings(self, test: Frame | InspectorError) -> Settings:
         settings = self._job.settings

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import func, insert, literal_column, select, update
+from sqlalchemy import func, insert, literal_column, select, text, update
 from sqlalchemy.orm import Session
 
 from inspector_app.core.change_map import ChangeMap
@@ -23,6 +23,7 @@ from inspector_app.storage.mappers import (
     defect_of,
     disposition_values,
     map_of,
+    new_record,
     record_of,
     settings_of,
 )
@@ -38,34 +39,40 @@ from inspector_app.storage.tables import (
     SettingsRow,
 )
 
+NAMES_AT_ONCE = 200
+"""Names in one SQL statement."""
 
-def add_all(session: Session, news: Sequence[NewRows], now: datetime) -> list[int]:
-    """Insert inspections with all that hangs on them; returns their ids in order."""
+
+def add_all(session: Session, news: Sequence[NewRows], now: datetime) -> list[InspectionRecord]:
+    """Insert inspections with all that hangs on them, table by table; returns their records in order."""
     known: dict[tuple[object, ...], int] = {}
     attempts = _earlier(session, news)
-    ids: list[int] = []
-    defects: list[Values] = []
-    maps: list[Values] = []
-    for new in news:
-        values = {
+    _supersede(session, news)
+    newest = _newest_of_name(news)
+    inspections: list[Values] = [
+        {
             **new.inspection,
+            "id": key,
             "attempt": _next_attempt(attempts, new),
             "time": now,
+            "superseded": newest.get(_name_in_run(new), place) != place,
             "golden_id": _id_of(session, GoldenRow, new.golden, known),
             "model_id": _id_of(session, ModelRow, new.model, known),
             "settings_id": _id_of(session, SettingsRow, new.settings, known),
         }
-        _supersede(session, new)
-        key = insert_one(session, InspectionRow, values)
-        ids.append(key)
-        defects += ({**defect, "inspection_id": key} for defect in new.defects)
-        if new.change_map is not None:
-            maps.append({**new.change_map, "inspection_id": key})
-    searches = [{**new.search, "inspection_id": key} for new, key in zip(news, ids, strict=True)]
-    _insert(session, SearchRow, searches)
-    _insert(session, DefectRow, defects)
-    _insert(session, MapRow, maps)
-    return ids
+        for place, (key, new) in enumerate(zip(_free_ids(session, len(news)), news, strict=True))
+    ]
+    keys = [row["id"] for row in inspections]
+    pairs = list(zip(keys, news, strict=True))
+    _insert(session, InspectionRow, inspections)
+    _insert(session, SearchRow, ({**new.search, "inspection_id": key} for key, new in pairs))
+    _insert(
+        session, DefectRow, ({**defect, "inspection_id": key} for key, new in pairs for defect in new.defects)
+    )
+    _insert(
+        session, MapRow, ({**new.change_map, "inspection_id": key} for key, new in pairs if new.change_map)
+    )
+    return [new_record(new, row) for new, row in zip(news, inspections, strict=True)]
 
 
 def load(session: Session, ids: Sequence[int]) -> list[InspectionRecord]:
@@ -145,14 +152,36 @@ def count(session: Session, wanted: HistoryFilter) -> Counters:
     )
 
 
-def _supersede(session: Session, new: NewRows) -> None:
-    """What the run recorded of this image before no longer counts as part of it."""
-    run_id = new.inspection["run_id"]
-    if run_id is None:
-        return
+def _free_ids(session: Session, count: int) -> range:
+    """Ids that no inspection has or ever had; the transaction holds the write lock, so nobody else takes them."""
+    last = session.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = 'inspections'")) or 0
+    return range(last + 1, last + 1 + count)
+
+
+def _name_in_run(new: NewRows) -> tuple[int | None, str]:
+    return new.inspection["run_id"], new.inspection["image_name"]
+
+
+def _newest_of_name(news: Sequence[NewRows]) -> dict[tuple[int | None, str], int]:
+    """Where the last result of each image of a run stands; those before it are superseded at once."""
+    return {
+        _name_in_run(new): place for place, new in enumerate(news) if new.inspection["run_id"] is not None
+    }
+
+
+def _supersede(session: Session, news: Sequence[NewRows]) -> None:
+    """What the runs recorded of these images before no longer counts as part of them."""
+    names: dict[int, list[str]] = {}
+    for new in news:
+        if new.inspection["run_id"] is not None:
+            names.setdefault(new.inspection["run_id"], []).append(new.inspection["image_name"])
     row = InspectionRow
-    earlier = (row.run_id == run_id, row.image_name == new.inspection["image_name"], ~row.superseded)
-    session.connection().execute(update(row).where(*earlier).values(superseded=True))
+    for run_id, images in names.items():
+        for start in range(0, len(images), NAMES_AT_ONCE):
+            part = images[start : start + NAMES_AT_ONCE]
+            # Written out, so that SQLite sees that its partial index will do.
+            earlier = (row.run_id == run_id, row.image_name.in_(part), text("superseded = 0"))
+            session.connection().execute(update(row).where(*earlier).values(superseded=True))
 
 
 def _earlier(session: Session, news: Sequence[NewRows]) -> Counter[tuple[str, str]]:

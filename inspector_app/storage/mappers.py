@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -70,12 +71,11 @@ def rows_of(result: InspectionResult, archive_key: str | None, app_version: str)
     """All that is stored of a result; PNG encoding, the costly part, happens before any transaction."""
     request = result.request
     image, who = request.image, request.identity
-    content = _SETTINGS.dump_json(request.settings).decode()
     return NewRows(
         inspection=_inspection(result, archive_key, app_version),
         golden=_golden(request.golden_ref),
         model={"name": result.engine.model, "sha256": result.engine.model_sha256},
-        settings={"sha256": hashlib.sha256(content.encode()).hexdigest(), "content": content},
+        settings=_settings(request.settings),
         search={
             "name": fold(image.name),
             "serial": fold(who.serial),
@@ -88,11 +88,17 @@ def rows_of(result: InspectionResult, archive_key: str | None, app_version: str)
     )
 
 
+def new_record(new: NewRows, inspection: Values) -> InspectionRecord:
+    """What reading back a row just inserted would give; ``inspection`` has its id, attempt and time as well."""
+    golden, model, settings = (SimpleNamespace(**values) for values in (new.golden, new.model, new.settings))
+    return record_of(SimpleNamespace(**inspection), golden, model, settings, ())
+
+
 def record_of(
-    row: InspectionRow,
-    golden: GoldenRow,
-    model: ModelRow,
-    settings: SettingsRow,
+    row: InspectionRow | SimpleNamespace,
+    golden: GoldenRow | SimpleNamespace,
+    model: ModelRow | SimpleNamespace,
+    settings: SettingsRow | SimpleNamespace,
     dispositions: Sequence[DispositionRow],
 ) -> InspectionRecord:
     """A stored inspection as a core object."""
@@ -232,6 +238,11 @@ def _inspection(result: InspectionResult, archive_key: str | None, app_version: 
     }
 
 
+def _settings(settings: Settings) -> Values:
+    content = _SETTINGS.dump_json(settings)
+    return {"sha256": hashlib.sha256(content).hexdigest(), "content": content.decode()}
+
+
 def _golden(golden: ImageRef) -> Values:
     return {
         "name": golden.name,
@@ -301,13 +312,13 @@ def _map(change_map: ChangeMap) -> Values:
     }
 
 
-def _truth_ref(row: InspectionRow) -> ImageRef | None:
+def _truth_ref(row: InspectionRow | SimpleNamespace) -> ImageRef | None:
     if row.truth_name is None:
         return None
     return ImageRef(row.truth_name, row.truth_sha256 or "", path=row.truth_path or "")
 
 
-def _truth(row: InspectionRow) -> Truth | None:
+def _truth(row: InspectionRow | SimpleNamespace) -> Truth | None:
     if row.truth_defective is None or row.truth_outcome is None:
         return None
     counts = None
@@ -316,7 +327,7 @@ def _truth(row: InspectionRow) -> Truth | None:
     return Truth(row.truth_defective, Outcome(row.truth_outcome), counts)
 
 
-def _note(row: InspectionRow) -> RegistrationNote | None:
+def _note(row: InspectionRow | SimpleNamespace) -> RegistrationNote | None:
     if row.m_xx is None:
         return None
     matrix = (row.m_xx, *(_number(v) for v in (row.m_xy, row.m_tx, row.m_yx, row.m_yy, row.m_ty)))

@@ -19,6 +19,7 @@ from inspector_app.core.protocols import (
     Counters,
     DoneImage,
     HistoryFilter,
+    Packed,
     RecipeRevision,
     RunInfo,
     RunRecord,
@@ -27,7 +28,7 @@ from inspector_app.core.protocols import (
 from inspector_app.core.recipe import Recipe
 from inspector_app.storage import inspections, queries, revisions, runs, schema
 from inspector_app.storage.database import Database
-from inspector_app.storage.mappers import rows_of
+from inspector_app.storage.mappers import NewRows, rows_of
 from inspector_app.storage.tables import EventRow, InspectionRow
 
 BUSY_TIMEOUT_MS = 10_000
@@ -62,13 +63,21 @@ class SqlRecordStore:
         Raises:
             ValueError: when there is not one key (or None) for each result.
         """
-        news = [
-            rows_of(result, key, self._app_version) for result, key in zip(results, archive_keys, strict=True)
-        ]
+        return self.commit([self.pack(*each) for each in zip(results, archive_keys, strict=True)])
+
+    def pack(self, result: InspectionResult, archive_key: str | None) -> NewRows:
+        """See ``RecordStore.pack``: the rows, with the map as a PNG."""
+        return rows_of(result, archive_key, self._app_version)
+
+    def commit(self, packed: Sequence[Packed]) -> list[InspectionRecord]:
+        """Commit what ``pack`` made, durably, all or none; order kept."""
+        news = [each for each in packed if isinstance(each, NewRows)]
+        if len(news) < len(packed):
+            raise ValueError("packed by another store")
         if not news:
             return []
         with self._database.writing() as session:
-            return inspections.load(session, inspections.add_all(session, news, self._clock.now()))
+            return inspections.add_all(session, news, self._clock.now())
 
     def get(self, inspection_id: int) -> InspectionRecord | None:
         """One record."""

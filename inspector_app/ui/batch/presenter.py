@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from inspector_app.bootstrap import Inspector
 from inspector_app.core.inspection import Identity, InspectionRecord
 from inspector_app.core.protocols import HistoryFilter, RunRecord, RunState
+from inspector_app.engines.cores import side_by_side
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.batch import BatchOutcome, BatchProgress
 from inspector_app.services.export import export_defects, export_images
@@ -219,7 +220,9 @@ class BatchPresenter(QObject):
 def run_batch(inspector: Inspector, setup: BatchSetup, context: JobContext) -> BatchOutcome:
     """For a worker: the batch has an engine of its own, so that the Inspect page stays free."""
     planned = plan_batch(inspector, setup)
-    service = inspector.open_service(planned.model, EngineChoice(inspector.settings.engine))
+    service = inspector.open_service(
+        planned.model, EngineChoice(inspector.settings.engine), parallel=side_by_side()
+    )
     try:
         return inspector.batch(service).run(planned.job, context.report, context.cancelled)
     finally:

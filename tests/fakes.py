@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +27,8 @@ class DifferenceEngine:
     goldens: int = 0
     batches: list[int] = field(default_factory=list)
     closed: bool = False
+    parallel: int = 1
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def info(self) -> EngineInfo:
@@ -40,19 +43,17 @@ class DifferenceEngine:
             input=InputSpec(height=self.size, width=self.size),
         )
 
-    @property
-    def parallel(self) -> int:
-        return 1
-
     def encode_golden(self, golden: Tensor) -> Features:
         self.goldens += 1
         return golden
 
     def compare(self, features: Features, tests: Tensor) -> NDArray[np.float32]:
-        self.calls += 1
-        self.batches.append(len(tests))
+        with self.lock:
+            self.calls += 1
+            call = self.calls
+            self.batches.append(len(tests))
         assert isinstance(features, np.ndarray)
-        if self.calls in self.fail_on:
+        if call in self.fail_on:
             raise KeeperError("engine_failed", "The engine failed, as it was told to.")
         if self.poison is not None and any(float(test.mean()) >= self.poison for test in tests):
             raise KeeperError("engine_failed", "This image breaks the engine.")

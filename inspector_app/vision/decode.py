@@ -105,6 +105,8 @@ def decode_pixels(data: bytes) -> RgbArray:
     """As ``decode_frame``, the ``H x W x 3`` uint8 pixels alone."""
     info = read_header(data)
     pixels = _decode(info)
+    if info.plain_rgb:
+        return np.ascontiguousarray(_upright(_to_eight_bits(pixels), info.orientation))
     if info.white_is_zero:
         pixels = np.invert(pixels)
     alpha = _alpha(pixels, info)
@@ -135,10 +137,13 @@ def decode_mask(data: bytes) -> Mask:
 
 
 def _decode(info: ImageInfo) -> _Pixels:
+    """In OpenCV's order of channels, blue first, but for ``plain_rgb``."""
     # Set at every call, since the level is the library's and anyone may have changed it; nothing is restored,
     # so that two threads cannot restore each other's.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION if info.as_colour else cv2.IMREAD_UNCHANGED
+    if info.plain_rgb:
+        flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         decoded = cv2.imdecode(np.frombuffer(info.payload, dtype=np.uint8), flags)
     except cv2.error as error:

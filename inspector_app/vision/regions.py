@@ -71,24 +71,27 @@ def to_test(points: Sequence[Point], transform: Affine) -> list[Point]:
 
 def peak_level(levels: Levels, min_area_px: int) -> int:
     """The highest level at which some region has ``min_area_px`` pixels; 0 when there is none at level 1."""
-    low, high = 0, int(levels.max())
     if min_area_px <= 1:
-        return high
+        return int(levels.max())
+    counts = cv2.calcHist([levels], [0], None, [256], [0, 256]).ravel()
+    # float32 counts exactly up to 2**24 pixels; sums of more are made in 64 bits.
+    at_least = np.cumsum(counts[::-1].astype(np.int64))[::-1]
+    reached = np.flatnonzero(at_least >= min_area_px)
+    # At a higher level there are too few pixels in all; the highest that has enough mostly has them in one piece.
+    low, high = 0, int(reached[-1]) if len(reached) else 0
+    level = high
     # The largest region never shrinks when the level falls, so halving the interval is exact.
     while low < high:
-        level = (low + high + 1) // 2
-        mask = levels >= level
-        if _has_region(mask, min_area_px):
+        if _has_region(levels >= level, min_area_px):
             low = level
         else:
             high = level - 1
+        level = (low + high + 1) // 2
     return low
 
 
 def _has_region(mask: Mask, min_area_px: int) -> bool:
     """Whether some region of a mask has the least area."""
-    if np.count_nonzero(mask) < min_area_px:
-        return False
     _, stats, _, _ = _components(mask)
     return int(stats[1:, cv2.CC_STAT_AREA].max(initial=0)) >= min_area_px
 

@@ -26,8 +26,9 @@ def to_tensor(pixels: RgbArray, spec: InputSpec) -> NDArray[np.float32]:
     scale = 1.0 / (255.0 * np.asarray(spec.std, dtype=np.float64))
     offset = -np.asarray(spec.mean, dtype=np.float64) / np.asarray(spec.std, dtype=np.float64)
     tensor = np.empty((1, 3, spec.height, spec.width), dtype=np.float32)
-    for channel in range(3):
-        np.multiply(resized[:, :, channel], np.float32(scale[channel]), out=tensor[0, channel])
+    # Split first: reading every third byte takes longer than the arithmetic.
+    for channel, plane in enumerate(cv2.split(resized)):
+        np.multiply(plane, np.float32(scale[channel]), out=tensor[0, channel])
         tensor[0, channel] += np.float32(offset[channel])
     return tensor
 

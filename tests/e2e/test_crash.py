@@ -45,7 +45,7 @@ def many(tmp_path: Path) -> Path:
 def arguments(many: Path, model: Path) -> list[object]:
     return [
         "score", many / "test", "--golden", many / "golden.png", "--truth", many / "label",
-        "--model", model, "--json", "--resume", "--batch-size", "2",
+        "--model", model, "--json", "--resume", "--batch-size", "2", "--workers", "4",
     ]  # fmt: skip
 
 

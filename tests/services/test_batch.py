@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +12,10 @@ import pytest
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import InspectionRecord, MeasureAt, Settings
 from inspector_app.core.metrics import count_pixels
-from inspector_app.core.protocols import HistoryFilter, RunState
+from inspector_app.core.protocols import HistoryFilter, Packed, RunState
 from inspector_app.core.recipe import Limits
 from inspector_app.core.verdict import Verdict
+from inspector_app.services import batch
 from inspector_app.services.batch import BatchOutcome, BatchProgress, BatchService
 from inspector_app.services.batch_job import BatchJob
 from inspector_app.services.plan import plan_folder
@@ -111,7 +112,11 @@ def test_without_resume_a_run_is_a_new_run(folder: Path, run: Run) -> None:
     assert run(job(folder))[0].run_id != run(job(folder))[0].run_id
 
 
-def test_a_stopped_run_is_completed_to_the_same_result(folder: Path, run: Run, store: SqlRecordStore) -> None:
+def test_a_stopped_run_is_completed_to_the_same_result(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "COMMITTED_AT_ONCE", 2)
+    monkeypatch.setattr(batch, "WINDOW", 2)
     stopped, done = run(job(folder, batch_size=1, workers=1), stop_after=2)
     assert stopped.state is RunState.STOPPED
     assert 2 <= len(done) < 9
@@ -264,21 +269,23 @@ def test_an_engine_that_fails_now_and_then_loses_no_image_and_doubles_none(folde
 def test_a_full_disk_ends_the_run_and_keeps_what_was_committed(
     folder: Path, run: Run, store: SqlRecordStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add = SqlRecordStore.add
+    commit = SqlRecordStore.commit
     calls = []
 
-    def filling(self: SqlRecordStore, *args: object) -> list[InspectionRecord]:
+    def filling(self: SqlRecordStore, packed: Sequence[Packed]) -> list[InspectionRecord]:
         calls.append(1)
         if len(calls) > 2:
             raise KeeperError("disk_full", "The disk is full.")
-        return add(self, *args)  # type: ignore[arg-type]
+        return commit(self, packed)
 
-    monkeypatch.setattr(SqlRecordStore, "add", filling)
+    monkeypatch.setattr(batch, "COMMITTED_AT_ONCE", 2)
+    monkeypatch.setattr(batch, "COMMIT_S", 60.0)
+    monkeypatch.setattr(SqlRecordStore, "commit", filling)
     with pytest.raises(KeeperError, match="full"):
         run(job(folder, batch_size=2))
     (record,) = store.runs()
     assert (record.state, record.n_images) == (RunState.STOPPED, 4)
-    monkeypatch.setattr(SqlRecordStore, "add", add)
+    monkeypatch.setattr(SqlRecordStore, "commit", commit)
     assert run(job(folder, resume=True))[0].skipped == 4
 
 

@@ -168,7 +168,7 @@ def test_no_verdict_without_a_record(make_service: MakeService, monkeypatch: pyt
     def full(*_: object) -> None:
         raise KeeperError("disk_full", "The disk is full.")
 
-    monkeypatch.setattr(SqlRecordStore, "add", full)
+    monkeypatch.setattr(SqlRecordStore, "commit", full)
     with pytest.raises(KeeperError, match="full"):
         make_service().inspect(request())
 

@@ -66,7 +66,7 @@ def test_nothing_is_shown_when_it_could_not_be_recorded(
     def full(*args: object) -> None:
         raise KeeperError("disk_full", "The disk is full.", "Make room.")
 
-    monkeypatch.setattr(shell.inspector.store, "add", full)
+    monkeypatch.setattr(shell.inspector.store, "commit", full)
     shell.pair.open_golden(pair[0])
     settle(shell.runner)
     shell.pair.open_test(pair[1])

@@ -60,7 +60,7 @@ def test_a_unit_that_could_not_be_recorded_does_not_keep_the_verdict_before(
     card = opened.inspect_page.verdict.card
     assert card.word == "FAIL"
     with monkeypatch.context() as patch:
-        patch.setattr(opened.inspector.store, "add", full)
+        patch.setattr(opened.inspector.store, "commit", full)
         opened.live.trigger()
         settle(opened.runner)
     assert (card.word, card.reason) == ("Not recorded", "The disk is full.")

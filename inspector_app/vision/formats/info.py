@@ -35,6 +35,7 @@ class ImageInfo:
         white_is_zero: 16-bit grey in which the decoder leaves 0 as white.
         grey_key: the grey level, on the decoded scale, that is transparent.
         as_colour: the decoder is asked for three 8-bit channels, since it gives the raw ones wrongly.
+        plain_rgb: three 8-bit channels and nothing else, so that the decoder may put them in order itself.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class ImageInfo:
     white_is_zero: bool = False
     grey_key: int | None = None
     as_colour: bool = False
+    plain_rgb: bool = False
 
 
 def check_size(width: int, height: int) -> None:

@@ -27,12 +27,14 @@ def read_png(data: bytes) -> ImageInfo:
     width, height, depth, colour = _header(data)
     kept = [SIGNATURE]
     orientation, key, has_pixels, ended = 1, None, False, False
+    plain = (colour, depth) == (2, 8)
     for kind, body, whole in _chunks(data):
         if kind == b"eXIf":
             orientation = exif_orientation(body)
         elif kind == b"tRNS" and colour == 0:
             key = _grey_key(body, depth)
             continue  # the decoder gives grey without its transparent level
+        plain &= kind != b"tRNS"
         has_pixels |= kind == b"IDAT"
         if kind in _KEPT:
             kept.append(whole)
@@ -41,7 +43,7 @@ def read_png(data: bytes) -> ImageInfo:
             break
     if not ended or not has_pixels:
         raise truncated("PNG")
-    return ImageInfo("PNG", width, height, b"".join(kept), orientation, grey_key=key)
+    return ImageInfo("PNG", width, height, b"".join(kept), orientation, grey_key=key, plain_rgb=plain)
 
 
 def _header(data: bytes) -> tuple[int, int, int, int]:

@@ -1,17 +1,17 @@
-"""``inspector-app evaluate``: the model card's measures of a model on an annotated data set."""
+"""``inspector-app evaluate``: the model card's measures of a model on annotated images."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from inspector_app.bootstrap import Inspector
+from inspector_app.cli.calibrate import CalibrateWish, run_calibration
 from inspector_app.cli.console import DataDir, known_errors, opened, out
-from inspector_app.cli.engines import serving
+from inspector_app.cli.evaluate_job import Wish, check_source, opened_job
 from inspector_app.cli.evaluate_output import (
     folds_dict,
     folds_table,
@@ -27,39 +27,18 @@ from inspector_app.cli.options import (
     ModelOption,
     ThreadsOption,
     ThresholdOption,
-    bare_basis,
 )
-from inspector_app.cli.progress import progress_bar
 from inspector_app.cli.spec import SpecOption, evaluate_by_spec, one_word
+from inspector_app.cli.stress_output import stress_dict, stress_table, stress_verdict
 from inspector_app.cli.tables import summary_table
+from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import MeasureAt
 from inspector_app.engines.registry import EngineChoice
-from inspector_app.services.batch_job import BatchJob
-from inspector_app.services.evaluate import (
-    EvaluationReport,
-    Observation,
-    check_kinds,
-    observe,
-    plan_dataset,
-    report,
-)
+from inspector_app.services.evaluate import EvaluationReport, Observation, check_kinds, observe, report
 from inspector_app.services.folds import PLACE, cross_validate, of_fold
+from inspector_app.services.stress import perturbations, stress
 
 FOLD_LIST = "fold{fold}_val"
-
-
-@dataclass(frozen=True)
-class _Wish:
-    """What was asked for, but for the model and the list."""
-
-    dataset: Path
-    limits: LimitOptions
-    align: str
-    measure_at: MeasureAt
-    engine: EngineChoice
-    threads: int
-    without: tuple[str, ...]
-    pixel_threshold: float | None
 
 
 def evaluate(
@@ -75,6 +54,10 @@ def evaluate(
         str | None,
         typer.Option(help="Which list: list/SPLIT.txt (default: val; with --folds: fold{fold}_val)."),
     ] = None,
+    good: Annotated[Path | None, typer.Option(help="A folder of good images, instead of a data set.")] = None,
+    bad: Annotated[Path | None, typer.Option(help="A folder of bad images, beside --good.")] = None,
+    golden: Annotated[Path | None, typer.Option(help="The golden of --good and --bad.")] = None,
+    recipe: Annotated[str, typer.Option(help="Judge by a recipe: NAME or NAME@REVISION.")] = "",
     model: ModelOption = None,
     engine: EngineOption = EngineChoice.AUTO,
     measure_at: Annotated[
@@ -95,27 +78,62 @@ def evaluate(
         int | None,
         typer.Option(min=2, help="Cross-validate: {fold} in --model and --split becomes 0, 1 and so on."),
     ] = None,
+    stressed: Annotated[
+        bool, typer.Option("--stress", help="Measure under shift, turn, scale, light, blur and JPEG too.")
+    ] = False,
+    steps: Annotated[
+        int, typer.Option("--stress-steps", min=1, max=10, help="Strengths of each nuisance, up to the most.")
+    ] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the directions of --stress.")] = 0,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Recommend threshold and least area for --target.")
+    ] = False,
+    target: Annotated[
+        str, typer.Option(help="no-escapes, false-calls=0.5% (at most) or fewest-errors.")
+    ] = "no-escapes",
+    review: Annotated[bool, typer.Option("--review", help="Recommend a review threshold too.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw the curves of --calibrate: FILE.svg.")] = None,
+    save: Annotated[
+        bool, typer.Option("--save", help="Save what is recommended as the recipe's next revision.")
+    ] = False,
+    note: Annotated[str, typer.Option(help="Why, for --save.")] = "",
     json_out: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     threads: ThreadsOption = 0,
     data_dir: DataDir = None,
 ) -> None:
-    """Measure a model on every pair of a split; nothing is recorded. With -e: as a spec file of TAO says."""
+    """Measure a model on labelled images; nothing is recorded. With -e: as a spec file of TAO says."""
     if spec is not None:
         evaluate_by_spec(spec, words, engine, threads, json_out)
         return
+    wish = Wish(
+        _dataset(words), good, bad, golden, recipe, LimitOptions(threshold=threshold, min_area=min_area), align,
+        measure_at, engine, threads, tuple(without or ()), pixel_threshold,
+    )  # fmt: skip
     with known_errors(), opened(data_dir) as inspector:
-        limits = LimitOptions(threshold=threshold, min_area=min_area)
-        dataset = Path(*one_word(words, "a DATASET"))
-        left_out = tuple(without or ())
-        wish = _Wish(dataset, limits, align, measure_at, engine, threads, left_out, pixel_threshold)
-        name = model or inspector.settings.default_model
-        if folds is None:
-            _evaluate_one(inspector, wish, name, split or "val", json_out)
+        check_source(wish)
+        _one_way(folds is not None, stressed, calibrate)
+        if folds is not None:
+            _evaluate_folds(inspector, wish, model, split or FOLD_LIST, folds, json_out)
+        elif stressed:
+            _stress(inspector, wish, model, split or "val", steps, seed, json_out)
+        elif calibrate:
+            asked = CalibrateWish(target, review, plot, save, note)
+            run_calibration(inspector, wish, asked, model, split or "val", json_out)
         else:
-            _evaluate_folds(inspector, wish, name, split or FOLD_LIST, folds, json_out)
+            _evaluate_one(inspector, wish, model, split or "val", json_out)
 
 
-def _evaluate_one(inspector: Inspector, wish: _Wish, model: str, split: str, json_out: bool) -> None:
+def _dataset(words: list[str] | None) -> Path | None:
+    with known_errors():
+        return Path(*one_word(words, "a DATASET")) if words else None
+
+
+def _one_way(*ways: bool) -> None:
+    if sum(ways) > 1:
+        raise KeeperError("option_invalid", "Give one of --folds, --stress and --calibrate.")
+
+
+def _evaluate_one(inspector: Inspector, wish: Wish, model: str | None, split: str, json_out: bool) -> None:
     observed = _observe(inspector, wish, model, split)
     check_kinds(observed, wish.without)
     found = report(observed, wish.without, wish.pixel_threshold)
@@ -126,31 +144,38 @@ def _evaluate_one(inspector: Inspector, wish: _Wish, model: str, split: str, jso
 
 
 def _evaluate_folds(
-    inspector: Inspector, wish: _Wish, model: str, split: str, folds: int, json_out: bool
+    inspector: Inspector, wish: Wish, model: str | None, split: str, folds: int, json_out: bool
 ) -> None:
     found = cross_validate(
         folds,
-        lambda fold: _observe(inspector, wish, of_fold(model, fold), of_fold(split, fold)),
+        lambda fold: _observe(inspector, wish, model and of_fold(model, fold), of_fold(split, fold)),
         wish.without,
         wish.pixel_threshold,
     )
     if json_out:
         typer.echo(json.dumps(folds_dict(found)))
         return
-    whose = "its own fold's model" if PLACE in model else f"the one model {model}"
+    whose = "its own fold's model" if PLACE in (model or "") else "one and the same model"
     out().print(f"All folds together, each pair scored by {whose}:", markup=False)
     _print_report(found.pooled, wish.measure_at)
     out().print(folds_table(found))
 
 
-def _observe(inspector: Inspector, wish: _Wish, model: str, split: str) -> tuple[Observation, ...]:
-    """Score one list with one model, under the limits that it suggests or that were given."""
-    basis = bare_basis(inspector.find_model(model).manifest, model, wish.limits, wish.align, wish.measure_at)
-    items = plan_dataset(wish.dataset, split)
-    job = BatchJob(split, wish.dataset / "A", items, basis.settings, grid=basis.grid)
-    with serving(inspector, model, wish.engine, wish.threads) as service, progress_bar() as bar:
-        task = bar.add_task(f"evaluating {split}", total=len(items))
-        return observe(service, job, lambda done, _: bar.update(task, completed=done))
+def _stress(
+    inspector: Inspector, wish: Wish, model: str | None, split: str, steps: int, seed: int, json_out: bool
+) -> None:
+    with opened_job(inspector, wish, model, split) as (service, job, on_done):
+        found = stress(service, job, perturbations(steps), seed, wish.without, wish.pixel_threshold, on_done)
+    if json_out:
+        typer.echo(json.dumps(stress_dict(found)))
+        return
+    out().print(stress_table(found))
+    out().print(stress_verdict(found), markup=False)
+
+
+def _observe(inspector: Inspector, wish: Wish, model: str | None, split: str) -> tuple[Observation, ...]:
+    with opened_job(inspector, wish, model, split) as (service, job, on_done):
+        return observe(service, job, on_done)
 
 
 def _print_report(found: EvaluationReport, measure_at: MeasureAt) -> None:

@@ -11,14 +11,15 @@ from inspector_app.cli.engines import building_plans
 from inspector_app.core.errors import InspectorError
 from inspector_app.core.protocols import ChangeEngine
 from inspector_app.engines.models import Model
+from inspector_app.engines.reference import ReferenceLoop
 from inspector_app.engines.registry import EngineChoice, open_engine, self_check_tolerance
 from inspector_app.engines.tensorrt.device import Card
 from inspector_app.engines.tensorrt.engine import TensorRtEngine
 from inspector_app.engines.tensorrt.opening import find_card
-from inspector_app.services.bench import bench_engine
+from inspector_app.services.bench import BenchPlan, Candidate, run_bench
 from inspector_app.services.card import (
     Agreement,
-    GoldenAnew,
+    Borrowed,
     compare_engines,
     pairs_of_files,
     published_fps,
@@ -28,7 +29,6 @@ from inspector_app.services.plan import plan_demo
 
 HALF = "-fp16"
 BATCHES = (1, 8, 16, 32)
-REPEATS = 15
 RENDERED = 16
 
 
@@ -63,7 +63,7 @@ def _check_model(console: Console, inspector: Inspector, card: Card, name: str) 
         agreement = _compare(inspector, model, engine)
         good = agreement.worst <= self_check_tolerance(model.manifest.precision)
         _say_agreement(console, name, agreement, good)
-        _print_table(console, inspector, card, name, engine)
+        _print_table(console, inspector, card, model, engine)
     except InspectorError as error:
         console.print(f"{name}: {error}", style="bold red", markup=False)
         return False
@@ -106,17 +106,20 @@ def _say_agreement(console: Console, name: str, agreement: Agreement, good: bool
     console.print(said, style="" if good else "bold red", markup=False)
 
 
-def _print_table(console: Console, inspector: Inspector, card: Card, name: str, engine: ChangeEngine) -> None:
+def _print_table(
+    console: Console, inspector: Inspector, card: Card, model: Model, engine: ChangeEngine
+) -> None:
     """In Markdown, for the model's card; copies to and from the GPU are included."""
-    spec, precision = engine.manifest.input, engine.info.precision
+    spec, precision, name = engine.manifest.input, engine.info.precision, model.manifest.name
     lines = [
         f"{name} on {card.name}, {spec.width} x {spec.height}, {precision}, TensorRT:",
         "",
-        "| batch | golden | images/s | p50 ms a batch | p95 ms a batch |",
-        "|---:|---|---:|---:|---:|",
+        "| batch | golden | images/s | p50 ms a batch | p95 ms a batch | x the reference loop's network |",
+        "|---:|---|---:|---:|---:|---:|",
     ]
-    for kept, timed in (("kept", engine), ("computed anew", GoldenAnew(engine))):
-        for row in bench_engine(timed, inspector.clock, BATCHES, REPEATS):
-            times = f"{row.median_ms * row.batch:.2f} | {row.p95_ms * row.batch:.2f}"
-            lines.append(f"| {row.batch} | {kept} | {row.per_second:.1f} | {times} |")
+    lent = Candidate(name, EngineChoice.TENSORRT.value, lambda: Borrowed(engine))
+    report = run_bench([lent], ReferenceLoop(model), inspector.clock, BenchPlan(batches=BATCHES))
+    for row in report.rows:
+        figures = f"{row.per_second:.1f} | {row.p50_ms:.2f} | {row.p95_ms:.2f} | {row.ratio:.1f}"
+        lines.append(f"| {row.batch} | {row.golden.value} | {figures} |")
     console.print("\n".join(["", *lines, ""]), markup=False)

@@ -9,10 +9,9 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inspector_app.core.manifest import InputSpec, ModelManifest
-from inspector_app.core.protocols import ChangeEngine, EngineInfo, Features, Tensor
+from inspector_app.core.protocols import ChangeEngine, EngineInfo, Tensor
 from inspector_app.services.plan import BatchItem
 from inspector_app.vision.decode import read_frame
 from inspector_app.vision.tensors import to_tensor
@@ -93,11 +92,14 @@ def compare_engines(engine: ChangeEngine, reference: ChangeEngine, pairs: Iterab
     return Agreement(images, worst, crossing / pixels if pixels else 0.0)
 
 
-class GoldenAnew:
-    """An engine that computes the golden for each call, to measure what keeping it saves."""
+class Borrowed:
+    """An engine lent to who would close it: closing leaves it to its owner."""
 
     def __init__(self, engine: ChangeEngine) -> None:
         self._engine = engine
+        self.encode_golden = engine.encode_golden
+        self.compare = engine.compare
+        self.kept_bytes = engine.kept_bytes
 
     @property
     def info(self) -> EngineInfo:
@@ -109,14 +111,10 @@ class GoldenAnew:
         """The engine's."""
         return self._engine.manifest
 
-    def encode_golden(self, golden: Tensor) -> Features:
-        """The golden itself."""
-        return golden
-
-    def compare(self, features: Features, tests: Tensor) -> NDArray[np.float32]:
-        """Encode and compare."""
-        assert isinstance(features, np.ndarray)
-        return self._engine.compare(self._engine.encode_golden(features), tests)
+    @property
+    def parallel(self) -> int:
+        """The engine's."""
+        return self._engine.parallel
 
     def close(self) -> None:
         """The engine is its owner's."""

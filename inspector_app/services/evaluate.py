@@ -16,14 +16,17 @@ from inspector_app.core.calibration import (
 )
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import InspectionResult, Truth
+from inspector_app.core.metrics import outcome, rejects
 from inspector_app.core.verdict import Verdict
 from inspector_app.services.batch_job import BatchJob
 from inspector_app.services.inspect import InspectionService
 from inspector_app.services.judge import measure_levels
 from inspector_app.services.loading import RequestLoader
-from inspector_app.services.plan import BatchItem
+from inspector_app.services.plan import GOOD, BatchItem, plan_folder
 from inspector_app.services.summary import BatchSummary, Tally
 from inspector_app.sources.folder import IMAGE_SUFFIXES
+
+BAD = "bad"
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +88,23 @@ def plan_dataset(folder: Path, split: str) -> tuple[BatchItem, ...]:
     return tuple(items)
 
 
+def plan_labelled(good: Path, bad: Path, golden: Path | None) -> tuple[BatchItem, ...]:
+    """Known good and known bad images, subfolders too, named ``good/...`` and ``bad/...``.
+
+    Args:
+        good, bad: folders of images.
+        golden: for all of them; None: a recipe's goldens serve.
+
+    Raises:
+        KeeperError: see ``plan_folder``.
+    """
+    items = []
+    for label, folder in ((GOOD, good), (BAD, bad)):
+        for item in plan_folder(folder, golden, recursive=True):
+            items.append(replace(item, name=f"{label}/{item.name}", known_good=label == GOOD))
+    return tuple(items)
+
+
 def _label(folder: Path, name: str) -> Path:
     stem = name.rsplit(".", 1)[0]
     candidates = [folder / name, *(folder / f"{stem}{suffix}" for suffix in sorted(IMAGE_SUFFIXES))]
@@ -106,10 +126,12 @@ def observe(
 
 
 def observation(name: str, result: InspectionResult) -> Observation:
-    """What is kept of one result."""
+    """What is kept of one result. A unit in ``bad/`` is defective, whether its pixels are annotated or not."""
     code = result.error.code if result.error else ""
-    levels = measure_levels(result)
-    return Observation(name, kind_of(name), result.verdict, result.score, result.truth, levels, code)
+    truth = result.truth
+    if truth is None and name.startswith(f"{BAD}/"):
+        truth = Truth(True, outcome(rejects(result.verdict), True))
+    return Observation(name, kind_of(name), result.verdict, result.score, truth, measure_levels(result), code)
 
 
 def report(

@@ -45,8 +45,7 @@ def find_defects(
         raise ValueError(f"truth has shape {truth.shape}, the test image {levels.shape}")
     outlines = _outlines(change_map, regions)
     looked_at = _looked_at(outlines, change_map.frame_size)
-    if looked_at is not None:
-        levels = np.where(looked_at, levels, np.uint8(0))
+    levels = _only(levels, looked_at)
     defects = _defects(levels, level_of(limits.threshold), limits.min_area_px, outlines, truth)
     return Findings(
         defects=defects,
@@ -88,6 +87,28 @@ def peak_level(levels: Levels, min_area_px: int) -> int:
             high = level - 1
         level = (low + high + 1) // 2
     return low
+
+
+def inspected_levels(change_map: ChangeMap, regions: tuple[Region, ...]) -> Levels:
+    """``H x W`` in the test image's frame: the map, 0 where it is not to be looked at."""
+    return _only(native_levels(change_map), inspect_mask(change_map, regions))
+
+
+def region_areas(levels: Levels, thresholds: Sequence[float], rank: int = 1) -> tuple[int, ...]:
+    """The area of the ``rank``-th largest 8-connected region at each threshold; 0 where there are fewer."""
+    return tuple(_area_at(levels >= level_of(threshold), rank) for threshold in thresholds)
+
+
+def _area_at(mask: Mask, rank: int) -> int:
+    if not mask.any():
+        return 0
+    _, stats, _, _ = _components(mask)
+    areas = np.sort(stats[1:, cv2.CC_STAT_AREA])
+    return int(areas[-rank]) if len(areas) >= rank else 0
+
+
+def _only(levels: Levels, looked_at: Mask | None) -> Levels:
+    return levels if looked_at is None else np.where(looked_at, levels, np.uint8(0))
 
 
 def _has_region(mask: Mask, min_area_px: int) -> bool:

@@ -92,17 +92,12 @@ class Counting(DifferenceEngine):
     """Counts under a lock, tells how many calls were in it at once, and fails as ``fails(call)`` says."""
 
     def __init__(self, parallel: int, fails: Callable[[int], bool] = lambda call: False) -> None:
-        super().__init__()
-        self._parallel = parallel
+        super().__init__(parallel=parallel)
         self._fails = fails
         self._lock = threading.Lock()
         self._inside = 0
         self.most = 0
         self.called_after_close = False
-
-    @property
-    def parallel(self) -> int:
-        return self._parallel
 
     def compare(self, features: Features, tests: Tensor) -> NDArray[np.float32]:
         with self._lock:

@@ -1,0 +1,75 @@
+"""``inspector-app evaluate --calibrate``: recommend limits, draw what they do, save them when told to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from inspector_app.bootstrap import Inspector
+from inspector_app.cli.calibrate_output import calibration_dict, calibration_lines, curve_table
+from inspector_app.cli.calibrate_plot import calibration_svg
+from inspector_app.cli.console import err, out
+from inspector_app.cli.evaluate_job import Wish, opened_job
+from inspector_app.cli.evaluate_output import reliability_table
+from inspector_app.cli.options import find_revision
+from inspector_app.cli.recipe import login_name
+from inspector_app.core.errors import KeeperError
+from inspector_app.core.files import atomic_write
+from inspector_app.core.limit_choice import Target
+from inspector_app.services.calibrate import Calibration, calibrate, collect
+
+
+@dataclass(frozen=True)
+class CalibrateWish:
+    """What ``--calibrate`` is to do with what it finds."""
+
+    target: str = "no-escapes"
+    review: bool = False
+    plot: Path | None = None
+    save: bool = False
+    note: str = ""
+
+
+def run_calibration(
+    inspector: Inspector, wish: Wish, asked: CalibrateWish, model: str | None, split: str, json_out: bool
+) -> None:
+    """Score the labelled images, recommend, print, draw and save.
+
+    Raises:
+        KeeperError: the options do not fit, a kind of image is missing, or something cannot be written.
+    """
+    target = Target.parse(asked.target)
+    if asked.save and not (wish.recipe and asked.note.strip()):
+        raise KeeperError("option_invalid", "--save needs --recipe and a --note that says why.")
+    with opened_job(inspector, wish, model, split) as (service, job, on_done):
+        labelled = collect(service, job, on_done)
+    found = calibrate(labelled, target, asked.review)
+    if json_out:
+        typer.echo(json.dumps(calibration_dict(found)))
+    else:
+        _print(found)
+    if asked.plot is not None:
+        title = f"Calibration of {wish.recipe or model or inspector.settings.default_model}"
+        atomic_write(asked.plot, calibration_svg(found, title).encode())
+        err().print(f"plot in {asked.plot}", markup=False)
+    if asked.save:
+        _save(inspector, wish, found, asked.note)
+
+
+def _print(found: Calibration) -> None:
+    out().print(curve_table(found))
+    for name, reliability in (("pixels", found.scored.pixels), ("images", found.scored.images)):
+        if reliability.count:
+            out().print(reliability_table(name, reliability))
+    for line in calibration_lines(found):
+        out().print(line, markup=False)
+
+
+def _save(inspector: Inspector, wish: Wish, found: Calibration, note: str) -> None:
+    recipe = find_revision(inspector, wish.recipe).recipe
+    changed = recipe.model_copy(update={"limits": found.limits(recipe.limits)})
+    saved = inspector.recipes.save_revision(changed, login_name(), note)
+    err().print(f"{saved.recipe.name} is now at revision {saved.revision}", markup=False)

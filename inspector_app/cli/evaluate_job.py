@@ -1,0 +1,103 @@
+"""What ``evaluate`` is to score: the images, the model, the settings, as they were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from inspector_app.bootstrap import Inspector
+from inspector_app.cli.engines import serving
+from inspector_app.cli.options import Basis, LimitOptions, bare_basis, existing, recipe_basis
+from inspector_app.cli.progress import progress_bar
+from inspector_app.core.errors import KeeperError
+from inspector_app.core.inspection import MeasureAt
+from inspector_app.engines.registry import EngineChoice
+from inspector_app.services.batch_job import BatchJob
+from inspector_app.services.evaluate import plan_dataset, plan_labelled
+from inspector_app.services.inspect import InspectionService
+from inspector_app.services.plan import BatchItem
+
+OnDone = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for, but for the model and the list.
+
+    Attributes:
+        dataset: in TAO's layout; None: ``good`` and ``bad`` are folders of images.
+        recipe: decides by its goldens, limits, alignment and regions; "" for a bare golden.
+    """
+
+    dataset: Path | None
+    good: Path | None
+    bad: Path | None
+    golden: Path | None
+    recipe: str
+    limits: LimitOptions
+    align: str
+    measure_at: MeasureAt
+    engine: EngineChoice
+    threads: int
+    without: tuple[str, ...]
+    pixel_threshold: float | None
+
+
+def check_source(wish: Wish) -> None:
+    """See that it is clear which images are meant, and against what.
+
+    Raises:
+        KeeperError: ``option_invalid`` or ``path_missing``.
+    """
+    folders = wish.good is not None and wish.bad is not None
+    if (wish.dataset is None) == (wish.good is None and wish.bad is None):
+        raise KeeperError("option_invalid", "Give a data set, or --good and --bad, one of the two.")
+    if wish.dataset is None and not folders:
+        raise KeeperError("option_invalid", "Give both --good and --bad.")
+    if folders and (wish.golden is None) == (not wish.recipe):
+        raise KeeperError("option_invalid", "Folders of images need --golden or --recipe, one of the two.")
+    if wish.dataset is not None and wish.golden is not None:
+        raise KeeperError("option_invalid", "A data set names its goldens itself; leave --golden out.")
+    if wish.recipe and (wish.limits.given or wish.align != "none"):
+        raise KeeperError("option_invalid", "A recipe has limits and alignment of its own; leave them out.")
+    if wish.golden is not None:
+        existing(wish.golden, "golden")
+
+
+@contextmanager
+def opened_job(
+    inspector: Inspector, wish: Wish, model: str | None, split: str
+) -> Iterator[tuple[InspectionService, BatchJob, OnDone]]:
+    """The service, the images of one list, and a progress bar that lasts as long as the block.
+
+    Raises:
+        KeeperError: the images, the recipe or the model is not there.
+    """
+    basis = _basis(inspector, wish, model)
+    root, items = _items(wish, split)
+    job = BatchJob(split, root, items, basis.settings, basis.goldens, grid=basis.grid)
+    with serving(inspector, basis.model, wish.engine, wish.threads) as service, progress_bar() as bar:
+        task = bar.add_task(f"evaluating {split}", total=len(items))
+        yield service, job, lambda done, _: bar.update(task, completed=done)
+
+
+def _basis(inspector: Inspector, wish: Wish, model: str | None) -> Basis:
+    if wish.recipe:
+        found = recipe_basis(inspector, wish.recipe, wish.measure_at)
+        return replace(found, model=model or found.model)
+    name = model or inspector.settings.default_model
+    manifest = inspector.find_model(name).manifest
+    return bare_basis(manifest, name, wish.limits, wish.align, wish.measure_at)
+
+
+def _items(wish: Wish, split: str) -> tuple[Path, tuple[BatchItem, ...]]:
+    if wish.dataset is None:
+        assert wish.good is not None
+        assert wish.bad is not None
+        return wish.good, plan_labelled(wish.good, wish.bad, wish.golden)
+    items = plan_dataset(wish.dataset, split)
+    if wish.recipe:
+        items = tuple(replace(item, golden=None) for item in items)
+    return wish.dataset / "A", items

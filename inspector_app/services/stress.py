@@ -1,0 +1,111 @@
+"""How far a model's measures fall when test images are moved, lit otherwise, blurred or compressed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from zlib import crc32
+
+import numpy as np
+
+from inspector_app.core.frame import Frame
+from inspector_app.core.inspection import InspectionRequest
+from inspector_app.services.batch_job import BatchJob
+from inspector_app.services.evaluate import EvaluationReport, Observation, observation, report
+from inspector_app.services.inspect import InspectionService
+from inspector_app.services.loading import RequestLoader
+from inspector_app.vision.perturb import Nuisance, Perturbation, perturb
+
+MOST_FALL, MOST_FALL_WITHOUT = 0.02, 0.04
+"""By how much the pooled IoU may fall at the most, and the IoU without the kinds left out."""
+
+
+@dataclass(frozen=True)
+class StressRow:
+    """The measures under one perturbation, and by how much they fell (None where there is nothing to compare)."""
+
+    perturbation: Perturbation
+    report: EvaluationReport
+    iou_fall: float | None
+    iou_without_fall: float | None
+    auroc_fall: float | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether IoU falls by no more than 2 points, and without the kinds left out by no more than 4."""
+        falls = ((self.iou_fall, MOST_FALL), (self.iou_without_fall, MOST_FALL_WITHOUT))
+        return all(fall is None or fall <= most for fall, most in falls)
+
+
+@dataclass(frozen=True)
+class StressReport:
+    """The measures of the images as they are, and under each perturbation."""
+
+    plain: EvaluationReport
+    rows: tuple[StressRow, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every row does."""
+        return all(row.holds for row in self.rows)
+
+
+def perturbations(steps: int) -> tuple[Perturbation, ...]:
+    """Every nuisance at ``steps`` strengths, evenly up to the most."""
+    return tuple(Perturbation(n, step / steps) for n in Nuisance for step in range(1, steps + 1))
+
+
+def stress(
+    service: InspectionService,
+    job: BatchJob,
+    planned: Sequence[Perturbation],
+    seed: int = 0,
+    left_out: Sequence[str] = (),
+    pixel_threshold: float | None = None,
+    on_done: Callable[[int, int], None] = lambda done, total: None,
+) -> StressReport:
+    """Score all of ``job`` as it is and under each of ``planned``; nothing is recorded.
+
+    The same seed gives the same images. An image goes the same way at every strength of a nuisance.
+    """
+    loader = RequestLoader(job, None)
+    plain: list[Observation] = []
+    seen: list[list[Observation]] = [[] for _ in planned]
+    for number, item in enumerate(job.items, start=1):
+        request = loader.request(item)
+        plain.append(observation(item.name, service.evaluate(request)))
+        for perturbation, found in zip(planned, seen, strict=True):
+            changed = perturbed(request, perturbation, seed)
+            found.append(observation(item.name, service.evaluate(changed)))
+        on_done(number, len(job.items))
+    base = report(plain, left_out, pixel_threshold)
+    reports = [report(found, left_out, pixel_threshold) for found in seen]
+    return StressReport(base, tuple(_row(p, base, r) for p, r in zip(planned, reports, strict=True)))
+
+
+def perturbed(request: InspectionRequest, perturbation: Perturbation, seed: int) -> InspectionRequest:
+    """The request with its test image and truth perturbed; one without an image stays as it is."""
+    test = request.test
+    if not isinstance(test, Frame):
+        return request
+    place = list(Nuisance).index(perturbation.nuisance)
+    rng = np.random.default_rng([seed, place, crc32(request.image.name.encode())])
+    pixels, truth = perturb(test.pixels, request.truth, perturbation, rng)
+    return replace(request, test=replace(test, pixels=pixels), truth=truth)
+
+
+def _row(perturbation: Perturbation, base: EvaluationReport, now: EvaluationReport) -> StressRow:
+    without = None
+    if base.without is not None and now.without is not None:
+        without = _fall(base.without.pooled.iou, now.without.pooled.iou)
+    return StressRow(
+        perturbation,
+        now,
+        _fall(base.total.pooled.iou, now.total.pooled.iou),
+        without,
+        _fall(base.total.image_auroc, now.total.image_auroc),
+    )
+
+
+def _fall(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else before - after

@@ -56,12 +56,6 @@ class TimedEngine(DifferenceEngine):
         return super().compare(features, tests)
 
 
-class TwoAtOnce(DifferenceEngine):
-    @property
-    def parallel(self) -> int:
-        return 2
-
-
 @dataclass
 class TimedReference:
     """Takes three seconds a pair."""
@@ -155,7 +149,7 @@ def test_a_fault_in_the_middle_closes_every_engine() -> None:
 
 
 def test_calls_side_by_side_share_the_time() -> None:
-    engine = TwoAtOnce()
+    engine = DifferenceEngine(parallel=2)
     plan = BenchPlan((1, 2), (GoldenUse.KEPT,), rounds=5, calls=2)
     clock = SystemClock()
     candidates = [

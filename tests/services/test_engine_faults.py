@@ -59,7 +59,8 @@ def test_no_image_is_lost_and_none_doubled(
         choice: object,
         threads: int,
         on_switch: Callable[[EngineSwitch], None],
-        parallel: int = 1,
+        parallel: int,
+        building: object,
     ) -> ChangeEngine:
         return FailoverEngine(open_next, on_switch)
 

@@ -123,6 +123,7 @@ def score(
         if recipe and model:
             raise KeeperError("usage", "A recipe names its own model; change it in the recipe.")
         check_tables(csv, defects_csv)
+        check_place(stages_json)
         root, items = _plan(folder, golden, pairs, recursive)
         check_golden(golden)
         basis = (
@@ -273,14 +274,24 @@ def check_tables(csv: Path | None, defects_csv: Path | None) -> None:
         raise KeeperError("usage", "--csv and --defects-csv name the same file.")
     for table in tables:
         check_target(table)
-        if table.is_dir():
-            raise KeeperError("usage", f"{table} is a folder, not a file to write.")
-        if not table.parent.is_dir():
-            raise KeeperError(
-                "folder_missing", f"There is no folder {table.parent} to write {table.name} in."
-            )
-        if not os.access(table.parent, os.W_OK):
-            raise KeeperError("folder_not_writable", f"Nothing may be written in {table.parent}.")
+        check_place(table)
+
+
+def check_place(path: Path | None) -> None:
+    """Whether a file can be written at ``path``, when one is wanted.
+
+    Raises:
+        KeeperError: ``usage``, ``folder_missing`` or ``folder_not_writable``.
+    """
+    if path is None:
+        return
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise KeeperError("usage", f"{path} is a folder, not a file to write.")
+    if not folder.is_dir():
+        raise KeeperError("folder_missing", f"There is no folder {folder} to write {path.name} in.")
+    if not os.access(folder, os.W_OK):
+        raise KeeperError("folder_not_writable", f"Nothing may be written in {folder}.")
 
 
 def _plan(

@@ -168,7 +168,9 @@ class BatchService:
 
         workers = job.workers or parallel + 1
         with OrderedWork(take, work, workers, WINDOW // max(sizes)) as ordered:
-            while (gathered := _gather(ordered)) is not None:
+            patience = 0.0  # The first result is told at once.
+            while (gathered := _gather(ordered, patience)) is not None:
+                patience = COMMIT_S
                 with stages.stage("database"):
                     records = tuple(self._service.commit(gathered.packed)) if gathered.packed else ()
                 yield _Step(records, gathered.skipped)
@@ -266,13 +268,13 @@ class _Line:
             self._saver.write(item.name, change_map, record.settings, lambda: read_frame(item.path).pixels)
 
 
-def _gather(ordered: OrderedWork[_Batch, _Scored]) -> _Scored | None:
-    """What is done next and, for a short while, what follows; None at the end."""
+def _gather(ordered: OrderedWork[_Batch, _Scored], patience: float) -> _Scored | None:
+    """What is done next and, for ``patience`` seconds, what follows; None at the end."""
     first = ordered.next()
     if first is None:
         return None
     packed, skipped = list(first.packed), first.skipped
-    until = time.perf_counter() + COMMIT_S
+    until = time.perf_counter() + patience
     while len(packed) + skipped < COMMITTED_AT_ONCE:
         try:
             more = ordered.next(max(0.0, until - time.perf_counter()))

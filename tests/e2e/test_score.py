@@ -53,6 +53,42 @@ def test_resume_scores_nothing_anew_and_writes_the_same_table(
     assert "9" in inspect("runs").stdout
 
 
+def test_the_stages_are_told_when_asked_for(
+    inspect: Inspect, parts: Path, model: Path, tmp_path: Path
+) -> None:
+    assert "processor time each" not in score(inspect, parts, model)
+    said = score(inspect, parts, model, "--stages", "--stages-json", tmp_path / "stages.json")
+    assert "9 images in" in said
+    assert "database" in said
+    costs = json.loads((tmp_path / "stages.json").read_text())
+    assert costs["images"] == 9
+    assert (
+        0
+        < costs["share_of_possible"]
+        == pytest.approx(sum(costs["stages"].values()) / (costs["wall_s"] * costs["cores"]))
+    )
+    score(inspect, parts, model, "--stages-json", tmp_path / "nowhere" / "stages.json", code=2)
+
+
+@pytest.mark.parametrize(
+    "options", [("--threads", 2), ("--workers", 4, "--batch-size", 2), ("--batch-size", 9)]
+)
+def test_options_of_speed_change_no_verdict(
+    inspect: Inspect, parts: Path, model: Path, tmp_path: Path, options: tuple[object, ...]
+) -> None:
+    score(inspect, parts, model, "--csv", tmp_path / "a.csv")
+    score(inspect, parts, model, "--csv", tmp_path / "b.csv", *options)
+    volatile = {"run_id", "inspection_id", "timestamp"}
+
+    def lasting(path: Path) -> list[dict[str, str]]:
+        return [
+            {k: v for k, v in row.items() if k not in volatile and not k.endswith("_ms")}
+            for row in rows(path)
+        ]
+
+    assert lasting(tmp_path / "a.csv") == lasting(tmp_path / "b.csv")
+
+
 def test_json_is_one_line_an_image(inspect: Inspect, parts: Path, model: Path) -> None:
     lines = score(inspect, parts, model, "--json").splitlines()
     assert len(lines) == 9

@@ -32,7 +32,7 @@ class Models:
         self._inspector = shell.inspector
 
     def open_service(
-        self, model: str, choice: EngineChoice = EngineChoice.AUTO, threads: int = 0
+        self, model: str, choice: EngineChoice = EngineChoice.AUTO, threads: int = 0, parallel: int = 1
     ) -> InspectionService:
         if model == "slow":
             assert self.gate.wait(20)

@@ -65,7 +65,7 @@ class BenchInspector(Inspector):
         return Model(GreyEngine().manifest, Path("grey.onnx"))
 
     def open_service(
-        self, model: str, choice: EngineChoice = EngineChoice.AUTO, threads: int = 0
+        self, model: str, choice: EngineChoice = EngineChoice.AUTO, threads: int = 0, parallel: int = 1
     ) -> InspectionService:
         return InspectionService(GreyEngine(), self.store, self.archive, SystemClock())
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from inspector_app import __version__
 from inspector_app.core.clock import SystemClock
 from inspector_app.core.errors import KeeperError
-from inspector_app.core.protocols import Clock, HistoryFilter, ImageArchive, RecordStore
+from inspector_app.core.protocols import ChangeEngine, Clock, HistoryFilter, ImageArchive, RecordStore
 from inspector_app.core.retention import Retention
 from inspector_app.core.verdict import Verdict
 from inspector_app.engines.failover import EngineSwitch
@@ -21,6 +21,7 @@ from inspector_app.engines.tensorrt.library import BuildRules
 from inspector_app.engines.tensorrt.opening import plan_folder, prepare_plans
 from inspector_app.services.batch import BatchService
 from inspector_app.services.inspect import InspectionService
+from inspector_app.services.model_variants import Shelf
 from inspector_app.services.recipes import RecipeService
 from inspector_app.settings.app_settings import AppSettings, load_settings, save_settings
 from inspector_app.settings.data_dir import data_dir as choose_data_dir
@@ -47,6 +48,16 @@ class Inspector:
         """Name to folder of every model that is installed."""
         return available_models(self._model_folders())
 
+    @property
+    def own_models(self) -> Path:
+        """The station's own models."""
+        return self.data_dir / "models"
+
+    @property
+    def shelf(self) -> Shelf:
+        """Where variants of models are put."""
+        return Shelf(self.models(), self.own_models)
+
     def find_model(self, name: str) -> Model:
         """A model by name or path.
 
@@ -64,7 +75,7 @@ class Inspector:
         for name, folder in self.models().items():
             with contextlib.suppress(KeeperError):
                 manifest = read_manifest(folder / MANIFEST)
-                if getattr(manifest, "optimised_from", None) == model.manifest.sha256:
+                if manifest.optimised_from == model.manifest.sha256:
                     found[name] = folder
         return found
 
@@ -98,6 +109,10 @@ class Inspector:
             KeeperError: see ``prepare_plans``; ``plan_cancelled``.
         """
         prepare_plans(self.find_model(model), plan_folder(), rules)
+
+    def service_of(self, engine: ChangeEngine) -> InspectionService:
+        """The line over an engine that is open already, to measure with."""
+        return InspectionService(engine, self.store, self.archive, self.clock)
 
     def batch(self, service: InspectionService) -> BatchService:
         """Batch scoring through ``service``."""

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from inspector_app import __version__
-from inspector_app.cli import bench, demo, doctor, evaluate, export, recipe, runs, score, spec, train
+from inspector_app.cli import bench, demo, doctor, evaluate, export, models, recipe, runs, score, spec, train
 from inspector_app.cli.console import DataDir, known_errors
 from inspector_app.cli.window import show_window
 
@@ -53,3 +53,4 @@ app.command("train")(train.train)
 app.command("export-model")(train.export_model)
 app.add_typer(train.dataset_app, name="dataset")
 app.add_typer(recipe.recipe_app, name="recipe")
+app.add_typer(models.models_app, name="models")

@@ -60,6 +60,8 @@ class ModelManifest(BaseModel):
     """The fixed batch of the graph, or None when its batch axis is dynamic."""
     judgement: Judgement = Judgement()
     precision: Literal["float32", "float16", "bfloat16", "int8"] = "float32"
+    optimised_from: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """Of a variant of lower precision: the sha256 of the file that it was made from."""
     training_data: str = ""
     scores: dict[str, float] = Field(default_factory=dict)
     licence: str = ""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -14,9 +15,16 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.core.manifest import InputSpec, ModelManifest
 from inspector_app.core.problems import problem_lines
 
+if TYPE_CHECKING:
+    import onnx
+
 TAO_INPUTS = ("input0", "input1")
 TAO_OUTPUT = "output_final"
 MANIFEST = "manifest.json"
+SELFCHECK = "selfcheck.npz"
+LARGEST_MODEL = 2 << 30
+"""Bytes: no single ONNX file can be larger, since protobuf ends there."""
+LARGEST_MANIFEST = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,7 @@ class Model:
 
         Arrays ``test``, ``golden`` (``1 x 3 x H x W`` float32 tensors), ``probability`` (``1 x H x W``).
         """
-        return self.path.with_name("selfcheck.npz")
+        return self.path.with_name(SELFCHECK)
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,8 @@ def sha256_of(path: Path) -> str:
         KeeperError: ``model_missing`` or ``model_unreadable``.
     """
     try:
+        if path.is_file() and path.stat().st_size > LARGEST_MODEL:
+            raise KeeperError("model_damaged", f"{path} is larger than 2 GB, which no ONNX file can be.")
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
@@ -75,7 +85,7 @@ def load_model(path: Path) -> Model:
 
     Raises:
         KeeperError: the file is missing, damaged, not the one that the manifest describes, or of an unknown
-            interface.
+            interface, or its weights lie in other files, which no hash speaks for.
     """
     folder = path if path.is_dir() else path.parent
     manifest_path = folder / MANIFEST
@@ -85,7 +95,9 @@ def load_model(path: Path) -> Model:
             return _verified(Model(manifest, folder / manifest.file))
     if path.is_dir():
         raise KeeperError("model_missing", f"There is no {MANIFEST} in {path}.")
-    return Model(tao_manifest(path, sha256_of(path), read_interface(path)), path)
+    digest = sha256_of(path)
+    check_self_contained(path)
+    return Model(tao_manifest(path, digest, read_interface(path)), path)
 
 
 def find_model(name: str, folders: Iterable[Path]) -> Model:
@@ -110,7 +122,9 @@ def available_models(folders: Iterable[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in folders:
         for manifest in sorted(folder.glob(f"*/{MANIFEST}")):
-            found.setdefault(manifest.parent.name, manifest.parent)
+            # A folder that is being put together has a hidden name.
+            if not manifest.parent.name.startswith("."):
+                found.setdefault(manifest.parent.name, manifest.parent)
     return found
 
 
@@ -121,26 +135,87 @@ def read_manifest(path: Path) -> ModelManifest:
         KeeperError: ``manifest_invalid``, naming every problem.
     """
     try:
-        return ModelManifest.model_validate(json.loads(path.read_bytes()))
+        return ModelManifest.model_validate(json.loads(_short_text(path)))
     except ValidationError as error:
         problems = "; ".join(problem_lines(error, ModelManifest))
         raise KeeperError("manifest_invalid", f"The manifest {path} is wrong: {problems}.") from error
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise KeeperError("manifest_invalid", f"The manifest {path} cannot be read: {error}.") from error
 
 
+def _short_text(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(LARGEST_MANIFEST + 1)
+    if len(data) > LARGEST_MANIFEST:
+        raise ValueError("it is larger than 1 MB")
+    return data
+
+
 def _verified(model: Model) -> Model:
-    if model.path.name != model.manifest.file or Path(model.manifest.file).name != model.manifest.file:
-        raise KeeperError(
-            "manifest_invalid", f"The manifest names a file outside its folder: {model.manifest.file}."
-        )
+    check_inside(model.path, model.manifest.file)
     if sha256_of(model.path) != model.manifest.sha256:
         raise KeeperError(
             "model_changed",
             f"{model.path.name} is not the file that its manifest describes (sha256 differs).",
             "Copy the model's folder again.",
         )
+    check_self_contained(model.path)
     return model
+
+
+def check_inside(path: Path, name: str) -> None:
+    """``path`` must be what ``name`` calls a file of its folder, symbolic links resolved.
+
+    Raises:
+        KeeperError: ``manifest_invalid`` when it leads outside.
+    """
+    plain = path.name == name and not set(name) & {"/", "\\", "\0"} and name not in (".", "..")
+    if not plain or path.resolve().parent != path.parent.resolve():
+        raise KeeperError("manifest_invalid", f"The manifest names a file outside its folder: {name}.")
+
+
+def check_self_contained(path: Path) -> None:
+    """The graph's weights must lie in the file itself: the manifest's hash speaks for that one alone.
+
+    Raises:
+        KeeperError: ``model_damaged`` when it is no ONNX graph, ``model_external`` when it refers to others.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        graph = onnx.load(path, load_external_data=False)
+    except (DecodeError, OSError, ValueError) as error:
+        raise KeeperError(
+            "model_damaged",
+            f"{path.name} cannot be loaded as a network.",
+            f"Copy it again or choose another model. ({error})",
+        ) from error
+    if any(tensor.external_data or tensor.data_location for tensor in all_tensors(graph)):
+        raise KeeperError(
+            "model_external",
+            f"The weights of {path.name} lie in other files, which its hash says nothing of.",
+            "Save it as one file: onnx.save_model(onnx.load(FILE), NEW, save_as_external_data=False).",
+        )
+
+
+def all_tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """Every constant of a model: initializers and attributes, those of subgraphs and functions too."""
+    graphs = [model.graph]
+    nodes = [node for function in model.functions for node in function.node]
+    while graphs or nodes:
+        if graphs:
+            graph = graphs.pop()
+            yield from graph.initializer
+            for sparse in graph.sparse_initializer:
+                yield from (sparse.values, sparse.indices)
+            nodes.extend(graph.node)
+            continue
+        for attribute in nodes.pop().attribute:
+            yield from (attribute.t, *attribute.tensors)
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (sparse.values, sparse.indices)
+            graphs.extend((attribute.g, *attribute.graphs))
 
 
 def read_interface(path: Path) -> GraphInterface:

@@ -14,6 +14,7 @@ from inspector_app.engines.failover import EngineSwitch, FailoverEngine
 from inspector_app.engines.models import Model
 from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
 from inspector_app.engines.open_vino import OpenVinoEngine
+from inspector_app.engines.selfcheck import read_self_check
 from inspector_app.engines.sentences import first_line
 from inspector_app.engines.tensorrt.library import PLAN_MISSING, BuildRules
 from inspector_app.engines.tensorrt.opening import open_tensorrt, plan_folder, prepare_plans
@@ -190,10 +191,10 @@ def self_check(engine: ChangeEngine, model: Model) -> float | None:
     Raises:
         KeeperError: ``self_check_failed``, or what the engine raises.
     """
-    if not model.selfcheck.is_file():
+    stored = read_self_check(model)
+    if stored is None:
         return None
-    test, golden, expected = _stored_pair(model)
-    got = engine.compare(engine.encode_golden(golden), test)
+    got, expected = engine.compare(engine.encode_golden(stored.golden), stored.test), stored.probability
     difference = float(np.abs(got - expected).max()) if got.shape == expected.shape else float("inf")
     if not difference <= self_check_tolerance(model.manifest.precision):
         raise KeeperError(
@@ -203,11 +204,3 @@ def self_check(engine: ChangeEngine, model: Model) -> float | None:
             "Choose another engine, and report this.",
         )
     return difference
-
-
-def _stored_pair(model: Model) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    try:
-        with np.load(model.selfcheck, allow_pickle=False) as stored:
-            return stored["test"], stored["golden"], stored["probability"]
-    except (OSError, ValueError, KeyError) as error:
-        raise KeeperError("self_check_failed", f"{model.selfcheck} cannot be read: {error}.") from error

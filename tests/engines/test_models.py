@@ -3,11 +3,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.manifest import ModelManifest
-from inspector_app.engines.models import available_models, find_model, load_model, sha256_of
+from inspector_app.engines.models import all_tensors, available_models, find_model, load_model, sha256_of
 from tests.onnx_models import difference_model
 
 
@@ -98,6 +101,60 @@ def test_a_manifest_may_not_reach_out_of_its_folder(tmp_path: Path) -> None:
     with pytest.raises(KeeperError) as caught:
         load_model(folder)
     assert caught.value.code == "manifest_invalid"
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    folder = with_manifest(tmp_path / "net")
+    outside = tmp_path / "outside.onnx"
+    (folder / "net.onnx").rename(outside)
+    (folder / "net.onnx").symlink_to(outside)
+    with pytest.raises(KeeperError, match="outside its folder") as caught:
+        load_model(folder)
+    assert caught.value.code == "manifest_invalid"
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/net.onnx", "C:\\net.onnx"])
+def test_a_file_name_is_a_name_and_no_path(tmp_path: Path, name: str) -> None:
+    folder = with_manifest(tmp_path / "net", file=name)
+    with pytest.raises(KeeperError) as caught:
+        load_model(folder)
+    assert caught.value.code == "manifest_invalid"
+
+
+def test_weights_in_other_files_are_refused_since_no_hash_speaks_for_them(tmp_path: Path) -> None:
+    folder = with_manifest(tmp_path / "net")
+    file = folder / "net.onnx"
+    model = onnx.load(file)
+    onnx.save_model(model, file, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "sha256": sha256_of(file)}))
+    for path in (folder, file):
+        with pytest.raises(KeeperError) as caught:
+            load_model(path)
+        assert caught.value.code == "model_external"
+
+
+def test_weights_in_other_files_are_found_within_attributes_and_branches() -> None:
+    tensor = numpy_helper.from_array(np.ones(3, np.float32), "t")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    inner = helper.make_graph([helper.make_node("Constant", [], ["c"], value=tensor)], "branch", [], [])
+    node = helper.make_node("If", ["condition"], ["y"], then_branch=inner, else_branch=inner)
+    model = helper.make_model(helper.make_graph([node], "g", [], []))
+    assert any(each.data_location for each in all_tensors(model))
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, " " * ((1 << 20) + 1), "{}", "null", "\x00"])
+def test_a_hostile_manifest_is_a_sentence(tmp_path: Path, content: str) -> None:
+    folder = with_manifest(tmp_path / "net")
+    (folder / "manifest.json").write_text(content)
+    with pytest.raises(KeeperError) as caught:
+        load_model(folder)
+    assert caught.value.code == "manifest_invalid"
+
+
+def test_a_folder_that_is_being_put_together_is_not_listed(tmp_path: Path) -> None:
+    with_manifest(tmp_path / ".1234.new")
+    assert available_models([tmp_path]) == {}
 
 
 def test_an_unknown_name_lists_the_known(tmp_path: Path) -> None:

@@ -1,12 +1,8 @@
-"""An FP16 copy of an exported graph, float32 at its borders, and how far it agrees with the original.
-
-TensorRT 11 takes a network's precision from the file: an FP16 engine needs an FP16 graph.
-"""
+"""An FP16 copy of an exported graph, float32 at its borders, and how far it agrees with the original."""
 
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector_app.changenet.tao.export import INPUTS, OUTPUTS, open_session
+from inspector_app.engines.half import convert_to_half
 
 Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
 
@@ -48,16 +45,9 @@ def write_half(file: Path, out: Path, pairs: Iterable[Pair]) -> Agreement:
     Raises:
         ValueError: there are no pairs.
     """
-    import onnx
-    from onnxruntime.transformers.float16 import convert_float_to_float16
-
     beside = out.with_name(f".{out.name}.tmp")
     try:
-        with warnings.catch_warnings():
-            # It warns of each weight below FP16's least number; what that costs is measured.
-            warnings.simplefilter("ignore")
-            half = convert_float_to_float16(onnx.load(str(file)), keep_io_types=True)
-        onnx.save_model(half, str(beside))
+        convert_to_half(file, beside)
         agreement = measure_agreement(file, beside, pairs)
         os.replace(beside, out)
     finally:

@@ -1,8 +1,10 @@
-"""Coarse guesses of how two small grey pictures lie on each other."""
+"""Coarse guesses of how two small pictures lie on each other, by normalised cross-correlation over a fan of turns
+and scales (J. P. Lewis, Fast Normalized Cross-Correlation, 1995)."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -10,92 +12,77 @@ from numpy.typing import NDArray
 
 from inspector_app.core.recipe import AlignmentMethod
 
-Grey = NDArray[np.uint8]
-"""``H x W`` uint8."""
+Detail = NDArray[np.float32]
+"""``H x W`` float32: a grey picture without its slow shading."""
 Matrix = NDArray[np.float64]
 """``3 x 3``: test pixel centres to golden pixel centres."""
 
-Matches = tuple[NDArray[np.float64], NDArray[np.float64]]
+_TURNS = {"translation": (0,), "rigid": tuple(range(-18, 19, 3)), "affine": tuple(range(-18, 19, 3))}
+_SCALES = {"translation": (1.0,), "rigid": (1.0,), "affine": (0.94, 1.0, 1.06)}
+_FAR_TURNS = {"translation": (0,), "rigid": (-6, 0, 6), "affine": (-6, 0, 6)}
+_NEAR, _FAR = 8, 4
+"""Shifts of up to an eighth of each side are looked for at every turn and scale, of up to a quarter at few."""
 
-_TURNS = {"translation": (0,), "rigid": tuple(range(-12, 13, 3)), "affine": tuple(range(-12, 13, 6))}
-_SCALES = {"translation": (1.0,), "rigid": (1.0,), "affine": (0.95, 1.05)}
-_LEAST_MATCHES = 12
+
+@dataclass(frozen=True, eq=False)
+class Guess:
+    """A ``3 x 3`` transform with how well the pictures agree under it, -1 to 1."""
+
+    matrix: Matrix
+    quality: float
 
 
-def phase_guesses(golden: Grey, test: Grey, method: AlignmentMethod) -> list[Matrix]:
-    """The shift by phase correlation: one guess, or one for each of a fan of turns (rigid: -12 to 12 degrees in
-    threes; affine: in sixes, at scales 0.95 and 1.05)."""
-    reference = golden.astype(np.float32)
-    size = (golden.shape[1], golden.shape[0])
-    window = np.asarray(cv2.createHanningWindow(size, cv2.CV_32F), dtype=np.float32)
+def near_guesses(golden: Detail, test: Detail, method: AlignmentMethod) -> list[Guess]:
+    """The best shift of up to an eighth of each side, at each turn (-18 to 18 degrees in threes) and scale (affine:
+    0.94, 1 and 1.06) that ``method`` allows."""
     return [
-        _shift_after(reference, test, window, _about_centre(golden, test, turn, scale))
-        for turn in _TURNS[method]
-        for scale in _SCALES[method]
+        _best_shift(golden, test, turn, scale, _NEAR) for turn in _TURNS[method] for scale in _SCALES[method]
     ]
 
 
-def _about_centre(golden: Grey, test: Grey, turn_deg: float, scale: float) -> Matrix:
-    """Turn and scale about the test's centre, which comes to lie on the golden's."""
-    angle = math.radians(turn_deg)
-    c, s = scale * math.cos(angle), scale * math.sin(angle)
-    rotation = np.array([[c, -s], [s, c]])
-    centre = np.array([(test.shape[1] - 1) / 2, (test.shape[0] - 1) / 2])
-    target = np.array([(golden.shape[1] - 1) / 2, (golden.shape[0] - 1) / 2])
-    return _as_matrix(rotation, target - rotation @ centre)
+def far_guesses(golden: Detail, test: Detail, method: AlignmentMethod) -> list[Guess]:
+    """The best shift of up to a quarter of each side, at few turns (-6, 0 and 6 degrees)."""
+    return [_best_shift(golden, test, turn, 1.0, _FAR) for turn in _FAR_TURNS[method]]
 
 
-def _shift_after(
-    golden: NDArray[np.float32], test: Grey, window: NDArray[np.float32], turned: Matrix
-) -> Matrix:
-    size = (golden.shape[1], golden.shape[0])
-    warped = cv2.warpAffine(test, turned[:2], size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    (dx, dy), _ = cv2.phaseCorrelate(np.asarray(warped, dtype=np.float32), golden, window)
-    moved = turned.copy()
+def _best_shift(golden: Detail, test: Detail, turn_deg: float, scale: float, reach: int) -> Guess:
+    height, width = golden.shape
+    dx, dy = max(1, width // reach), max(1, height // reach)
+    middle = np.ascontiguousarray(golden[dy : height - dy, dx : width - dx])
+    turned = about_centre(golden.shape, test.shape, turn_deg, scale)
+    agreed = cv2.matchTemplate(_laid(test, turned, golden.shape), middle, cv2.TM_CCOEFF_NORMED)
+    _, quality, _, (x, y) = cv2.minMaxLoc(agreed)
+    return Guess(_shifted(turned, dx - x, dy - y), float(quality))
+
+
+def _laid(test: Detail, matrix: Matrix, shape: tuple[int, ...]) -> Detail:
+    return np.asarray(cv2.warpAffine(test, matrix[:2], (shape[1], shape[0])), dtype=np.float32)
+
+
+def _shifted(matrix: Matrix, dx: float, dy: float) -> Matrix:
+    moved = matrix.copy()
     moved[0, 2] += dx
     moved[1, 2] += dy
     return moved
 
 
-def match_features(golden: Grey, test: Grey) -> Matches | None:
-    """SIFT features that match both ways, as ``N x 2`` points of the test and the golden; None when few do."""
-    detector = cv2.SIFT.create(nfeatures=800)
-    points_g, found_g = detector.detectAndCompute(golden, None)
-    points_t, found_t = detector.detectAndCompute(test, None)
-    if found_g is None or found_t is None or min(len(points_g), len(points_t)) < _LEAST_MATCHES:
-        return None
-    matches = cv2.BFMatcher(cv2.NORM_L2, crossCheck=True).match(found_t, found_g)
-    if len(matches) < _LEAST_MATCHES:
-        return None
-    source = np.array([points_t[m.queryIdx].pt for m in matches], dtype=np.float64)
-    target = np.array([points_g[m.trainIdx].pt for m in matches], dtype=np.float64)
-    return source, target
-
-
-def features_guess(matches: Matches, method: AlignmentMethod) -> Matrix | None:
-    """What enough matched features agree on under RANSAC; None when too few do."""
-    source, target = matches
-    estimate = cv2.estimateAffine2D if method == "affine" else cv2.estimateAffinePartial2D
-    found, inliers = estimate(source, target, ransacReprojThreshold=3.0)
-    if found is None or np.count_nonzero(inliers) < _LEAST_MATCHES:
-        return None
-    matrix = np.asarray(found, dtype=np.float64)
-    if method == "affine":
-        return _as_matrix(matrix[:, :2], matrix[:, 2])
-    agreed = np.asarray(inliers).ravel() > 0
-    return _without_scale(matrix, source[agreed], target[agreed])
-
-
-def _without_scale(
-    matrix: NDArray[np.float64], source: NDArray[np.float64], target: NDArray[np.float64]
-) -> Matrix:
-    """Keep a similarity's turn only, and let the points' centres lie on each other."""
-    turn = matrix[:, :2] / math.hypot(matrix[0, 0], matrix[1, 0])
-    return _as_matrix(turn, target.mean(axis=0) - turn @ source.mean(axis=0))
-
-
-def _as_matrix(linear: NDArray[np.float64], shift: NDArray[np.float64]) -> Matrix:
+def about_centre(golden: tuple[int, ...], test: tuple[int, ...], turn_deg: float, scale: float) -> Matrix:
+    """Turn and scale about the test's centre, which comes to lie on the golden's; shapes are ``(height, width)``."""
+    angle = math.radians(turn_deg)
+    c, s = scale * math.cos(angle), scale * math.sin(angle)
+    linear = np.array([[c, -s], [s, c]])
+    centre = np.array([(test[1] - 1) / 2, (test[0] - 1) / 2])
+    target = np.array([(golden[1] - 1) / 2, (golden[0] - 1) / 2])
     matrix = np.eye(3)
     matrix[:2, :2] = linear
-    matrix[:2, 2] = shift
+    matrix[:2, 2] = target - linear @ centre
     return matrix
+
+
+def correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Pearson's coefficient of two vectors; two flat pictures agree by 1, a flat one with another by 0."""
+    a, b = a - a.mean(), b - b.mean()
+    spread = float(np.sqrt(float(a @ a) * float(b @ b)))
+    if spread < 1e-3:
+        return 1.0 if float(a @ a) + float(b @ b) < 1e-3 else 0.0
+    return float(np.clip(float(a @ b) / spread, -1.0, 1.0))

@@ -1,45 +1,49 @@
 """Registration: the transform that brings a test image onto its golden.
 
-On reduced grey pictures, coarse to fine. First come coarse guesses: identity; the shift by phase correlation
-(Kuglin and Hines, 1975), for rigid and affine over a fan of turns (and scales); for rigid and affine also matched
-SIFT features (Lowe, IJCV 2004) under RANSAC. The best guesses are refined by maximising the enhanced correlation
-coefficient (Evangelidis and Psarakis, PAMI 2008), which no change of brightness or contrast disturbs. The
-guess with the highest correlation wins, refined or not, identity included. Turns beyond 20 degrees and stretches
-beyond a fifth are never taken.
+On reduced grey pictures without their slow shading, coarse to fine. A fan of turns and scales gives coarse guesses at 64
+pixels a side, shifts of up to a quarter of them (``coarse``). The best are refined by maximising the enhanced correlation coefficient (Evangelidis and
+Psarakis, PAMI 2008), at 128 pixels and then at 192. The guess under which the pictures agree best wins, refined or
+not, identity included; of two that are as good, the one that moves less: boards and trays repeat themselves. Turns
+beyond 20 degrees and stretches beyond a fifth are never taken.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inspector_app.core.change_map import Affine, Registration
+from inspector_app.core.change_map import Affine, Mask, Registration
 from inspector_app.core.errors import OperatorError
 from inspector_app.core.frame import Frame, RgbArray
 from inspector_app.core.recipe import Alignment, AlignmentMethod
-from inspector_app.vision.coarse import Grey, Matrix, features_guess, match_features, phase_guesses
+from inspector_app.vision.coarse import Detail, Guess, Matrix, correlation, far_guesses, near_guesses
 
-_COARSE_SIDE, _MIDDLE_SIDE, _FINE_SIDE = 128, 192, 384
+_COARSE_SIDE, _MIDDLE_SIDE, _FINE_SIDE = 64, 128, 192
 _LEAST_SIDE = 16
 """Pixels that a side keeps when reduced, and below which nothing can be aligned."""
-_REFINED_GUESSES = 3
+_SHADING = 6
+"""What varies over more than a sixth of the longer side is shading, not the part."""
+_NEAR_STARTS, _FAR_STARTS = 2, 1
+_MIDDLE_STEPS, _FINE_STEPS = 6, 5
 _LEAST_OVERLAP = 0.5
 _MOST_TURN_DEG = 20.0
 _MOST_STRETCH = 1.2
-_STAGES: tuple[AlignmentMethod, ...] = ("translation", "rigid", "affine")
+_STILLNESS = 0.1
+"""What a motion by the whole of the longer side must gain in correlation to be believed."""
 _MOTIONS = {"translation": cv2.MOTION_TRANSLATION, "rigid": cv2.MOTION_EUCLIDEAN, "affine": cv2.MOTION_AFFINE}
 
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """Both pictures reduced by one factor: ``H x W`` uint8 grey."""
+    """Both pictures reduced by one factor: ``H x W`` float32 grey, and the same without slow shading."""
 
-    golden: Grey
-    test: Grey
+    golden_grey: Detail
+    test_grey: Detail
+    golden: Detail
+    test: Detail
     scale: float
 
     def down(self, full: Matrix) -> Matrix:
@@ -51,15 +55,6 @@ class _Level:
         """A ``3 x 3`` transform of this level's pixel centres on full-size ones."""
         up = _upscale(self.scale)
         return np.asarray(up @ reduced @ np.linalg.inv(up), dtype=np.float64)
-
-
-@dataclass(frozen=True, eq=False)
-class _Guess:
-    """A full-size ``3 x 3`` transform with how well the pictures agree under it."""
-
-    matrix: Matrix
-    residual: float
-    quality: float
 
 
 def register(golden: Frame, test: Frame, method: AlignmentMethod) -> Registration:
@@ -76,10 +71,10 @@ def register(golden: Frame, test: Frame, method: AlignmentMethod) -> Registratio
     """
     fine = _level(golden, test, _FINE_SIDE)
     if method == "none" or min(golden.width, golden.height, test.width, test.height) < _LEAST_SIDE:
-        best = _measure(fine, np.eye(3))
+        best = _agreement(fine, np.eye(3))
     else:
         best = _search(golden, test, fine, method)
-    return Registration(Affine.of(best.matrix[:2]), best.residual, best.quality)
+    return Registration(Affine.of(best.matrix[:2]), _residual(fine, best.matrix), best.quality)
 
 
 def check_alignment(registration: Registration, alignment: Alignment) -> None:
@@ -127,51 +122,72 @@ def warp_to_golden(test: Frame, registration: Registration, golden_size: tuple[i
     return pixels
 
 
-def _search(golden: Frame, test: Frame, fine: _Level, method: AlignmentMethod) -> _Guess:
-    """The best found with up to ``method``'s freedom: each kind of motion starts from the one before it too, so
-    that more freedom never gives a worse result."""
-    coarse, middle = (_level(golden, test, side) for side in (_COARSE_SIDE, _MIDDLE_SIDE))
-    matches = None if method == "translation" else match_features(fine.golden, fine.test)
-    best = _measure(fine, np.eye(3))
-    for stage in _STAGES[: _STAGES.index(method) + 1]:
-        guesses = [best.matrix, *(coarse.up(m) for m in phase_guesses(coarse.golden, coarse.test, stage))]
-        if matches is not None and stage != "translation":
-            found = features_guess(matches, stage)
-            guesses += [] if found is None else [fine.up(found)]
-        starts = _best_of(coarse, guesses)
-        tried = [_refine(middle, start, _MOTIONS[stage]) for start in starts]
-        middle_best = max((_measure(middle, m) for m in tried), key=lambda g: g.quality).matrix
-        ends = [starts[0], middle_best, _refine(fine, middle_best, _MOTIONS[stage])]
-        best = max([best, *(_measure(fine, m) for m in ends)], key=lambda g: g.quality)
-    return best
+def _search(golden: Frame, test: Frame, fine: _Level, method: AlignmentMethod) -> Guess:
+    """The best found with up to ``method``'s freedom."""
+    coarse, middle = (_smaller(fine, side) for side in (_COARSE_SIDE, _MIDDLE_SIDE))
+    motion = _MOTIONS[method]
+    starts = [
+        *_best_of(coarse, near_guesses(coarse.golden, coarse.test, method), _NEAR_STARTS),
+        *_best_of(coarse, far_guesses(coarse.golden, coarse.test, method), _FAR_STARTS),
+    ]
+    tried = [_agreement(middle, m) for s in starts for m in (s, _refine(middle, s, motion, _MIDDLE_STEPS))]
+    best = max([_agreement(middle, np.eye(3)), *tried], key=lambda guess: _worth(middle, guess)).matrix
+    ends = [np.eye(3), best, _refine(fine, best, motion, _FINE_STEPS)]
+    return max((_agreement(fine, m) for m in ends), key=lambda guess: _worth(fine, guess))
 
 
-def _best_of(coarse: _Level, guesses: list[Matrix]) -> list[Matrix]:
-    """Those that agree best on the coarse level, the best first."""
-    ranked = sorted((_measure(coarse, m) for m in guesses), key=lambda g: -g.quality)
-    return [guess.matrix for guess in _distinct(ranked)[:_REFINED_GUESSES]]
+def _best_of(level: _Level, guesses: list[Guess], count: int) -> list[Matrix]:
+    """Those that are worth most, as full-size transforms."""
+    full = [Guess(level.up(guess.matrix), guess.quality) for guess in guesses]
+    full = [guess for guess in full if _plausible(guess.matrix)]
+    return [guess.matrix for guess in sorted(full, key=lambda guess: -_worth(level, guess))[:count]]
 
 
-def _distinct(ranked: list[_Guess]) -> list[_Guess]:
-    """Leave out guesses that all but repeat the one before."""
-    kept = ranked[:1]
-    kept += [b for a, b in pairwise(ranked) if np.abs(a.matrix[:2] - b.matrix[:2]).max() > 1e-3]
-    return kept
+def _worth(level: _Level, guess: Guess) -> float:
+    """How well the pictures agree, less for a longer way."""
+    height, width = (side / level.scale for side in level.golden.shape)
+    corners = np.array([(0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)]).T
+    moved: NDArray[np.float64] = guess.matrix[:2] @ corners - corners[:2]
+    way = float(np.mean(np.hypot(moved[0], moved[1])))
+    return float(guess.quality - _STILLNESS * way / max(width, height))
 
 
 def _level(golden: Frame, test: Frame, side: int) -> _Level:
-    longest = max(golden.width, golden.height, test.width, test.height)
-    shortest = min(golden.width, golden.height, test.width, test.height)
-    scale = min(1.0, max(side / longest, _LEAST_SIDE / shortest))
-    return _Level(_reduced(golden.pixels, scale), _reduced(test.pixels, scale), scale)
+    scale = _scale_to(side, golden.pixels.shape[:2], test.pixels.shape[:2])
+    return _level_of(_reduced(_grey(golden), scale), _reduced(_grey(test), scale), scale)
 
 
-def _reduced(pixels: RgbArray, scale: float) -> Grey:
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    if scale < 1.0:
-        # One factor for both axes, not rounded to whole sizes: a turn must stay a turn.
-        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return np.asarray(grey, dtype=np.uint8)
+def _grey(frame: Frame) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+def _smaller(level: _Level, side: int) -> _Level:
+    """The same pictures, reduced further."""
+    scale = _scale_to(side, level.golden.shape, level.test.shape)
+    golden, test = _reduced(level.golden_grey, scale), _reduced(level.test_grey, scale)
+    return _level_of(golden, test, level.scale * scale)
+
+
+def _level_of(golden: Detail, test: Detail, scale: float) -> _Level:
+    window = max(3, round(max(*golden.shape, *test.shape) / _SHADING)) | 1
+    return _Level(golden, test, _detail(golden, window), _detail(test, window), scale)
+
+
+def _scale_to(side: int, *shapes: tuple[int, ...]) -> float:
+    longest, shortest = max(max(shape) for shape in shapes), min(min(shape) for shape in shapes)
+    return min(1.0, max(side / longest, _LEAST_SIDE / shortest))
+
+
+def _reduced(grey: NDArray[np.uint8] | Detail, scale: float) -> Detail:
+    if scale == 1.0:
+        return grey.astype(np.float32)
+    # One factor for both axes, not rounded to whole sizes: a turn must stay a turn.
+    smaller = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(smaller, dtype=np.float32)
+
+
+def _detail(grey: Detail, window: int) -> Detail:
+    return grey - np.asarray(cv2.blur(grey, (window, window)), dtype=np.float32)
 
 
 def _upscale(scale: float) -> Matrix:
@@ -180,12 +196,14 @@ def _upscale(scale: float) -> Matrix:
     return np.array([[1 / scale, 0, shift], [0, 1 / scale, shift], [0, 0, 1]], dtype=np.float64)
 
 
-def _refine(level: _Level, matrix: Matrix, motion: int) -> Matrix:
+def _refine(level: _Level, matrix: Matrix, motion: int, steps: int) -> Matrix:
     """Climb from a full-size guess; where ECC finds no way up, the guess stands."""
     start = np.linalg.inv(level.down(matrix))[:2].astype(np.float32)
-    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-5)
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, steps, 1e-4)
+    everywhere = np.full(level.test.shape, 255, np.uint8)
     try:
-        _, found = cv2.findTransformECC(level.golden, level.test, start, motion, criteria)
+        # Without a smoothing of its own: what is reduced is smooth.
+        _, found = cv2.findTransformECC(level.golden, level.test, start, motion, criteria, everywhere, 1)
     except cv2.error:
         return matrix
     if not np.isfinite(found).all() or abs(np.linalg.det(found[:, :2])) < 0.1:
@@ -193,21 +211,34 @@ def _refine(level: _Level, matrix: Matrix, motion: int) -> Matrix:
     return level.up(np.linalg.inv(np.vstack([found, [0.0, 0.0, 1.0]])))
 
 
-def _measure(level: _Level, matrix: Matrix) -> _Guess:
+def _agreement(level: _Level, matrix: Matrix) -> Guess:
     """How well the pictures agree where they overlap; too small an overlap counts as no agreement, as does a
     transform that no fixture explains: it would make a part laid in the wrong way round look right."""
-    if not _plausible(matrix):
-        return _Guess(matrix, 1.0, -1.0)
+    seen = _overlap(level, matrix) if _plausible(matrix) else None
+    if seen is None:
+        return Guess(matrix, -1.0)
+    laid = _laid(level.test, level, matrix)
+    return Guess(matrix, correlation(level.golden[seen], laid[seen]))
+
+
+def _residual(level: _Level, matrix: Matrix) -> float:
+    """The mean grey difference that is left where they overlap, 0..1."""
+    seen = _overlap(level, matrix)
+    if seen is None:
+        return 1.0
+    return float(np.abs(level.golden_grey[seen] - _laid(level.test_grey, level, matrix)[seen]).mean()) / 255.0
+
+
+def _laid(test: Detail, level: _Level, matrix: Matrix) -> Detail:
     height, width = level.golden.shape
-    reduced = level.down(matrix)[:2]
-    warped = cv2.warpAffine(level.test, reduced, (width, height), flags=cv2.INTER_LINEAR)
-    cover = cv2.warpAffine(np.full(level.test.shape, 255, np.uint8), reduced, (width, height))
-    seen = np.asarray(cover) == 255
-    if np.count_nonzero(seen) < _LEAST_OVERLAP * seen.size:
-        return _Guess(matrix, 1.0, -1.0)
-    a, b = level.golden[seen].astype(np.float32), np.asarray(warped)[seen].astype(np.float32)
-    residual = float(np.abs(a - b).mean()) / 255.0
-    return _Guess(matrix, residual, _correlation(a, b))
+    return np.asarray(cv2.warpAffine(test, level.down(matrix)[:2], (width, height)), dtype=np.float32)
+
+
+def _overlap(level: _Level, matrix: Matrix) -> Mask | None:
+    """``H x W`` bool over the golden: where the test image has pixels; None when that is too little."""
+    cover = _laid(np.full(level.test.shape, 255, np.float32), level, matrix)
+    seen: Mask = cover > 254.5
+    return seen if np.count_nonzero(seen) >= _LEAST_OVERLAP * seen.size else None
 
 
 def _plausible(matrix: Matrix) -> bool:
@@ -216,12 +247,3 @@ def _plausible(matrix: Matrix) -> bool:
     turn = Affine.of(matrix[:2]).rotation_deg
     bounded = stretches[1] >= 1 / _MOST_STRETCH and stretches[0] <= _MOST_STRETCH
     return bool(bounded and abs(turn) <= _MOST_TURN_DEG and np.linalg.det(matrix[:2, :2]) > 0)
-
-
-def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Pearson's coefficient; two flat pictures agree by 1, a flat one with another by 0."""
-    a, b = a - a.mean(), b - b.mean()
-    spread = float(np.sqrt(float(a @ a) * float(b @ b)))
-    if spread < 1e-3:
-        return 1.0 if float(a @ a) + float(b @ b) < 1e-3 else 0.0
-    return float(np.clip(float(a @ b) / spread, -1.0, 1.0))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
+from inspector_app.cli import svg
 from inspector_app.services.bench import BenchReport, BenchRow, GoldenUse
 
 _BAR, _GAP, _TOP, _BOTTOM = 18, 8, 74, 26
 _LABEL_WIDTH, _BAR_WIDTH, _VALUE_WIDTH, _EDGE = 430, 420, 210, 16
-_INK, _PALE_INK, _PAPER = "#1c2733", "#66727f", "#ffffff"
 REFERENCE_COLOUR = "#9aa5b1"
 COLOURS = {GoldenUse.KEPT: "#1f77b4", GoldenUse.ANEW: "#9cc7e6"}
 """Tell the uses of the golden apart by lightness too, for print in grey."""
@@ -36,17 +35,13 @@ def bench_svg(report: BenchReport, title: str, subtitle: str) -> str:
     height = _TOP + len(bars) * (_BAR + _GAP) + _BOTTOM
     width = 2 * _EDGE + _LABEL_WIDTH + _BAR_WIDTH + _VALUE_WIDTH
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
-        f'<rect width="{width}" height="{height}" fill="{_PAPER}"/>',
-        _text(_EDGE, 26, title, size=16, weight="bold"),
-        _text(_EDGE, 46, subtitle, colour=_PALE_INK),
+        svg.text(_EDGE, 26, title, size=16, weight="bold"),
+        svg.text(_EDGE, 46, subtitle, colour=svg.PALE_INK),
         *_legend(width),
         *_drawn(bars),
-        _text(_EDGE + _LABEL_WIDTH, height - 8, "images a second", colour=_PALE_INK),
-        "</svg>",
+        svg.text(_EDGE + _LABEL_WIDTH, height - 8, "images a second", colour=svg.PALE_INK),
     ]
-    return "\n".join(parts) + "\n"
+    return svg.document(width, height, parts)
 
 
 def _bar(row: BenchRow) -> Bar:
@@ -65,9 +60,9 @@ def _drawn(bars: Sequence[Bar]) -> list[str]:
         length = max(1.0, _BAR_WIDTH * bar.value / longest)
         base = top + _BAR - 5
         parts += [
-            _text(left - 8, base, bar.label, anchor="end"),
-            f'<rect x="{left}" y="{top}" width="{length:.1f}" height="{_BAR}" fill="{bar.colour}"/>',
-            _text(left + length + 6, base, f"{bar.value:.1f}  ({bar.note})"),
+            svg.text(left - 8, base, bar.label, anchor="end"),
+            svg.box(left, top, length, _BAR, bar.colour),
+            svg.text(left + length + 6, base, f"{bar.value:.1f}  ({bar.note})"),
         ]
     return parts
 
@@ -77,23 +72,7 @@ def _legend(width: int) -> list[str]:
     for place, (use, colour) in enumerate(COLOURS.items()):
         x = width - _EDGE - 330 + place * 130
         parts += [
-            f'<rect x="{x}" y="16" width="12" height="12" fill="{colour}"/>',
-            _text(x + 18, 26, LEGEND[use]),
+            svg.box(x, 16, 12, 12, colour),
+            svg.text(x + 18, 26, LEGEND[use]),
         ]
     return parts
-
-
-def _text(
-    x: float,
-    y: float,
-    words: str,
-    *,
-    size: int = 12,
-    weight: str = "normal",
-    colour: str = _INK,
-    anchor: str = "start",
-) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" font-weight="{weight}" fill="{colour}" '
-        f'text-anchor="{anchor}">{escape(words)}</text>'
-    )

@@ -41,7 +41,7 @@ def text(
 
 def box(x: float, y: float, width: float, height: float, colour: str) -> str:
     """A filled rectangle."""
-    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{colour}"/>'
+    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:g}" fill="{colour}"/>'
 
 
 def line(points: Sequence[Point], colour: str, *, width: float = 1.0, dash: str = "") -> str:

@@ -126,15 +126,14 @@ def choose_limits(
 def _best_cut(
     areas: NDArray[np.int64], bad: NDArray[np.bool_], threshold: float, target: Target, least_area: int
 ) -> tuple[tuple[int, ...], float, Choice]:
-    areas = np.maximum(areas, 1)
-    edges = np.unique(np.concatenate([[1], areas, [areas.max() + 1]]))
+    edges = np.unique(np.concatenate([[0], areas, [areas.max() + 1]]))
     false_calls, escapes = _counts(areas, bad, edges[1:])
     good = int((~bad).sum())
     best = None
     for low, high, calls, missed in zip(edges[:-1], edges[1:], false_calls, escapes, strict=True):
-        cost, margin = target.cost(int(calls), int(missed), good), math.log(high / low)
+        cost, margin = target.cost(int(calls), int(missed), good), math.log(high / max(1, low))
         if best is None or (cost, -margin) < (best[0], -best[1]):
-            middle = max(round(math.sqrt(low * high)), int(low) + 1, least_area)
+            middle = max(round(math.sqrt(max(1, low) * high)), int(low) + 1, least_area)
             best = cost, margin, Choice(threshold, min(int(high), middle), int(calls), int(missed))
     assert best is not None
     return best

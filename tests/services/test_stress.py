@@ -1,0 +1,89 @@
+"""Stress: the same images again, perturbed with their truth, and what that costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inspector_app.core.inspection import Settings
+from inspector_app.core.recipe import Limits
+from inspector_app.services.batch_job import BatchJob
+from inspector_app.services.plan import BatchItem
+from inspector_app.services.stress import perturbations, stress
+from inspector_app.vision.perturb import Nuisance, Perturbation
+from tests.pictures import mask_of, plain, spoiled, write
+from tests.services.conftest import MakeService
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> BatchJob:
+    golden = write(tmp_path / "golden.png", plain())
+    items = []
+    for number in range(4):
+        box = (36 + number, 8 + number, 9, 7)
+        bad = number > 1
+        name = f"{'chip' if bad else 'good'}_{number}.png"
+        path = write(tmp_path / name, spoiled([box] if bad else []))
+        mask = write(tmp_path / "label" / name, mask_of([box] if bad else []))
+        items.append(BatchItem(path, name, golden, mask))
+    return BatchJob("stress", tmp_path, tuple(items), Settings(limits=Limits(threshold=0.25, min_area_px=4)))
+
+
+def test_every_nuisance_at_every_strength() -> None:
+    planned = perturbations(2)
+    assert len(planned) == 2 * len(Nuisance)
+    assert {p.strength for p in planned} == {0.5, 1.0}
+
+
+def test_nothing_is_lost_at_strength_zero(job: BatchJob, make_service: MakeService) -> None:
+    found = stress(make_service(), job, [Perturbation(n, 0.0) for n in Nuisance])
+    assert found.plain.total.pooled.iou == 1.0
+    for row in found.rows:
+        assert row.report == found.plain
+        assert (row.iou_fall, row.iou_without_fall, row.auroc_fall) == (0.0, None, 0.0)
+    assert found.holds
+
+
+def test_the_truth_is_moved_and_the_fall_is_told(job: BatchJob, make_service: MakeService) -> None:
+    heard: list[tuple[int, int]] = []
+    planned = [Perturbation(Nuisance.SHIFT, 1.0), Perturbation(Nuisance.JPEG, 0.1)]
+    found = stress(
+        make_service(),
+        job,
+        planned,
+        left_out=["good"],
+        on_done=lambda done, total: heard.append((done, total)),
+    )
+    shifted, compressed = found.rows
+    # A bare difference marks the edges of whatever moved, but it still marks the defect where it went.
+    assert shifted.report.total.pooled.recall == pytest.approx(1.0, abs=0.1)
+    assert shifted.iou_fall is not None
+    assert shifted.iou_fall > 0.02
+    assert shifted.report.total.false_calls.count == 2
+    assert not shifted.holds
+    assert compressed.holds
+    assert compressed.iou_without_fall is not None
+    assert not found.holds
+    assert heard[-1] == (4, 4)
+
+
+def test_the_seed_decides(job: BatchJob, make_service: MakeService) -> None:
+    planned = [Perturbation(Nuisance.TURN, 1.0), Perturbation(Nuisance.SHIFT, 0.7)]
+    first, again, other = (stress(make_service(), job, planned, seed) for seed in (0, 0, 5))
+    assert first.rows == again.rows
+    assert first.rows != other.rows
+
+
+def test_an_image_that_cannot_be_read_stays_an_error(
+    job: BatchJob, make_service: MakeService, tmp_path: Path
+) -> None:
+    broken = tmp_path / "chip_9.png"
+    broken.write_bytes(b"no picture")
+    items = (*job.items, BatchItem(broken, broken.name, job.items[0].golden, job.items[3].truth))
+    found = stress(
+        make_service(), BatchJob("x", tmp_path, items, job.settings), [Perturbation(Nuisance.BLUR, 1.0)]
+    )
+    assert np.isfinite(found.plain.total.pooled.fn)
+    assert found.plain.total.total == found.rows[0].report.total.total == 5

@@ -77,6 +77,11 @@ def say(text: str) -> None:
     err().print(text, markup=False, soft_wrap=True)
 
 
+def pairs_word(count: int) -> str:
+    """``pair`` or ``pairs``."""
+    return "pair" if count == 1 else "pairs"
+
+
 def train_by_spec(path: Path, overrides: Sequence[str] | None, resume: bool) -> None:
     """``inspector-app train -e``."""
     with known_errors(), training_errors():
@@ -128,7 +133,7 @@ def export_by_spec(path: Path, overrides: Sequence[str] | None, half: bool) -> N
         if done.half is not None and done.agreement is not None:
             found = done.agreement
             out().print(
-                f"{done.half}: on {found.pairs} pairs {percent(found.same_class)} of the pixels have the same class, "
+                f"{done.half}: on {found.pairs} {pairs_word(found.pairs)} {percent(found.same_class)} of the pixels have the same class, "
                 f"probability off by at most {found.largest_probability_difference:.1e}, "
                 f"logits by {found.largest_logit_difference:.1e}",
                 markup=False,
@@ -191,7 +196,7 @@ def infer(
                 folder,
                 lambda done: bar.update(task, completed=done),
             )
-        out().print(f"{done} pairs: masks and overlays in {folder}", markup=False)
+        out().print(f"{done} {pairs_word(done)}: masks and overlays in {folder}", markup=False)
 
 
 def batch_of(experiment: Experiment, section: Judging) -> int:
@@ -248,7 +253,9 @@ def _measures(scores: ClassScores) -> dict[str, float | None]:
 def _print_scores(scores: ClassScores) -> None:
     width, height = scores.grid
     total = Table(
-        show_header=False, title=f"{scores.pairs} pairs, pooled at {width} x {height}", title_justify="left"
+        show_header=False,
+        title=f"{scores.pairs} {pairs_word(scores.pairs)}, pooled at {width} x {height}",
+        title_justify="left",
     )
     for name, value in _measures(scores).items():
         total.add_row(name, percent(value))

@@ -76,7 +76,7 @@ dataset:
 train: {{num_epochs: 1, seed: 3}}
 evaluate: {{checkpoint: "${{results_dir}}/train/{LATEST}"}}
 inference: {{checkpoint: "${{evaluate.checkpoint}}"}}
-export: {{checkpoint: "${{evaluate.checkpoint}}", onnx_file: "${{results_dir}}/net.onnx", input_width: 32, input_height: 32}}
+export: {{checkpoint: "${{evaluate.checkpoint}}", onnx_file: "${{results_dir}}/net.onnx", input_width: 32, input_height: 32, batch_size: 1, opset_version: 18}}
 """,
         encoding="utf-8",
     )

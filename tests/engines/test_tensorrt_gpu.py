@@ -1,4 +1,4 @@
-"""On an NVIDIA machine (``pytest -m gpu -s``): build, compare with onnxruntime on rendered pairs, and time.
+"""On an NVIDIA machine (``pytest -m gpu -s``): build, compare with onnxruntime on real and rendered pairs, and time.
 
 Where TensorRT or a GPU is missing, every test says so and is skipped.
 """
@@ -11,13 +11,16 @@ from functools import reduce
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnxruntime.transformers.float16 import convert_float_to_float16
 
+from inspector_app.core.clock import SystemClock
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.manifest import InputSpec
-from inspector_app.core.protocols import ChangeEngine
 from inspector_app.engines.models import Model, load_model
 from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
+from inspector_app.engines.registry import self_check_tolerance
 from inspector_app.engines.tensorrt import surface
 from inspector_app.engines.tensorrt.bindings import load_cuda, load_tensorrt
 from inspector_app.engines.tensorrt.device import Cuda
@@ -26,6 +29,9 @@ from inspector_app.engines.tensorrt.library import BuildRules
 from inspector_app.engines.tensorrt.opening import open_tensorrt
 from inspector_app.engines.tensorrt.plans import BatchRange
 from inspector_app.engines.tensorrt.progress import BuildProgress
+from inspector_app.services.bench import bench_engine
+from inspector_app.services.card import GoldenAnew, compare_engines, pairs_of_files
+from inspector_app.services.plan import BatchItem, plan_demo
 from inspector_app.synthesis.pairs import render_pair
 from inspector_app.vision.tensors import to_tensor
 from tests.engines.tensorrt_stand_in import siamese_model
@@ -34,9 +40,9 @@ from tests.onnx_models import difference_model
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(1800)]
 
 GENERIC = Path(__file__).resolve().parents[2] / "models" / "generic"
+DEMO = GENERIC.parents[1] / "resources" / "demo"
+MVTEC = GENERIC.parents[2] / "shared" / "data" / "mvtec_transistor"
 SIDE = 128
-TOLERANCE = 2e-3
-"""In probability: both compute in float32, but add in other orders."""
 BATCHES = BatchRange(4, 8)
 
 
@@ -51,7 +57,7 @@ def card() -> str:
     return f"{found.name} ({found.capability})"
 
 
-@pytest.fixture(scope="module", params=["siamese", "fixed batch", "difference", "generic"])
+@pytest.fixture(scope="module", params=["siamese", "fixed batch", "difference", "float16", "generic"])
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
     folder = tmp_path_factory.mktemp("model")
     if request.param == "siamese":
@@ -60,9 +66,20 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return load_model(siamese_model(folder / "net.onnx", side=SIDE, batch=3))
     if request.param == "difference":
         return load_model(difference_model(folder / "net.onnx", side=SIDE))
+    if request.param == "float16":
+        return load_half(folder)
     if not (GENERIC / "manifest.json").is_file():
         pytest.skip("models/generic is not here")
     return load_model(GENERIC)
+
+
+def load_half(folder: Path) -> Model:
+    """The siamese network converted as ``models optimize`` does it."""
+    whole = onnx.load(siamese_model(folder / "whole.onnx", side=SIDE))
+    path = folder / "net.onnx"
+    onnx.save(convert_float_to_float16(whole, keep_io_types=True), path)
+    model = load_model(path)
+    return Model(model.manifest.model_copy(update={"precision": "float16"}), path)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +122,33 @@ def test_results_are_onnxruntimes(engine: TensorRtEngine, model: Model) -> None:
         got = engine.compare(features, tests[:count])
         worst = float(np.abs(got - expected[:count]).max())
         print(f"\n{model.manifest.name}, {count} images: off by {worst:.1e}")
-        assert worst < TOLERANCE
+        assert worst < self_check_tolerance(model.manifest.precision)
+
+
+@pytest.mark.parametrize("folder", [DEMO, MVTEC], ids=["demo set", "photographs"])
+def test_results_are_onnxruntimes_on_pairs_of_files(
+    engine: TensorRtEngine, model: Model, folder: Path
+) -> None:
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not here")
+    items = plan_demo(folder) if folder == DEMO else photographs(folder)
+    agreement = compare_engines(engine, OnnxRuntimeEngine(model), pairs_of_files(items, model.manifest.input))
+    print(f"\n{model.manifest.name}: {agreement}")
+    assert agreement.images > 10
+    assert agreement.worst < self_check_tolerance(model.manifest.precision)
+
+
+def photographs(folder: Path) -> list[BatchItem]:
+    """Thirty test images of the shared MVTec transistors, against one good part."""
+    golden = min(folder.rglob("train/good/*.png"), default=min(folder.rglob("good/*.png")))
+    tests = sorted(folder.rglob("test/*/*.png"))[:30] or sorted(folder.rglob("*.png"))[:30]
+    return [BatchItem(path, path.name, golden, None, False) for path in tests]
+
+
+def test_usual_runs_are_replayed(engine: TensorRtEngine, model: Model) -> None:
+    """A network that cannot be recorded serves all the same; these can be."""
+    print(f"\n{model.manifest.name}: {engine.plain_note or 'replayed from CUDA graphs'}")
+    assert engine.plain_note == ""
 
 
 def test_the_same_images_give_the_same_results_in_any_batch(engine: TensorRtEngine, model: Model) -> None:
@@ -113,7 +156,7 @@ def test_the_same_images_give_the_same_results_in_any_batch(engine: TensorRtEngi
     features = engine.encode_golden(golden)
     together = engine.compare(features, tests)
     alone = np.concatenate([engine.compare(features, tests[i : i + 1]) for i in range(len(tests))])
-    np.testing.assert_allclose(together, alone, atol=TOLERANCE)
+    np.testing.assert_allclose(together, alone, atol=self_check_tolerance(model.manifest.precision))
 
 
 def test_a_second_start_builds_nothing(engine: TensorRtEngine, model: Model, plans: Path) -> None:
@@ -142,22 +185,8 @@ def test_a_real_build_is_cancelled(model: Model, tmp_path: Path) -> None:
 
 
 def test_timings(engine: TensorRtEngine, model: Model, card: str) -> None:
-    tests, golden = rendered(8, model.manifest.input)
     print(f"\n{model.manifest.name} on {card}, {engine.info.precision}, copies included")
-    for count in (1, 4, 8):
-        rate = images_per_second(engine, golden, tests[:count])
-        print(f"  batch {count}: {rate:8.1f} images/s")
-        assert rate > 0
-
-
-def images_per_second(engine: ChangeEngine, golden: np.ndarray, tests: np.ndarray) -> float:
-    """The median of nine measurements of at least 50 ms each."""
-    features = engine.encode_golden(golden)
-    rates = []
-    for _ in range(10):
-        began, runs = time.perf_counter(), 0
-        while time.perf_counter() - began < 0.05:
-            engine.compare(features, tests)
-            runs += 1
-        rates.append(runs * len(tests) / (time.perf_counter() - began))
-    return float(np.median(rates[1:]))
+    for kept, timed in (("kept", engine), ("computed anew", GoldenAnew(engine))):
+        for row in bench_engine(timed, SystemClock(), (1, 8, 16, 32), 15):
+            print(f"  golden {kept}: {row}")
+            assert row.per_second > 0

@@ -59,6 +59,7 @@ def holds(polygon: Sequence[Point], x: float, y: float) -> bool:
     """Whether a point lies inside a polygon (even-odd), by the same rule as ``fill``."""
     inside = False
     for (x0, y0), (x1, y1) in zip(polygon, [*polygon[1:], polygon[0]], strict=True):
-        if (y0 <= y) != (y1 <= y) and x0 + (y - y0) * (x1 - x0) / (y1 - y0) <= x:
+        # Rounded just as in `fill`, or a centre that lies on an edge would belong by one and not by the other.
+        if (y0 <= y) != (y1 <= y) and x0 + (y - y0) * ((x1 - x0) / (y1 - y0)) - 0.5 <= x - 0.5:
             inside = not inside
     return inside

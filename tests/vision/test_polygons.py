@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inspector_app.vision.polygons import Point, fill, holds
@@ -14,6 +14,7 @@ POLYGONS = st.lists(st.tuples(COORDINATES, COORDINATES), min_size=3, max_size=8)
 
 
 @given(POLYGONS)
+@example([(4.834670543670654, 4.834670543670654), (0.0, 0.0), (0.024235721677541733, 0.024235721677541733)])
 def test_a_pixel_belongs_when_its_centre_lies_inside(polygon: list[Point]) -> None:
     mask = fill([polygon], (12, 10))
     expected = [[holds(polygon, x + 0.5, y + 0.5) for x in range(12)] for y in range(10)]

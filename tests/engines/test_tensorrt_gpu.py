@@ -20,6 +20,7 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.core.manifest import InputSpec
 from inspector_app.engines.models import Model, load_model
 from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
+from inspector_app.engines.reference import ReferenceLoop
 from inspector_app.engines.registry import self_check_tolerance
 from inspector_app.engines.tensorrt import surface
 from inspector_app.engines.tensorrt.bindings import load_cuda, load_tensorrt
@@ -29,8 +30,8 @@ from inspector_app.engines.tensorrt.library import BuildRules
 from inspector_app.engines.tensorrt.opening import open_tensorrt
 from inspector_app.engines.tensorrt.plans import BatchRange
 from inspector_app.engines.tensorrt.progress import BuildProgress
-from inspector_app.services.bench import bench_engine
-from inspector_app.services.card import GoldenAnew, compare_engines, pairs_of_files
+from inspector_app.services.bench import BenchPlan, Candidate, run_bench
+from inspector_app.services.card import Borrowed, compare_engines, pairs_of_files
 from inspector_app.services.plan import BatchItem, plan_demo
 from inspector_app.synthesis.pairs import render_pair
 from inspector_app.vision.tensors import to_tensor
@@ -185,8 +186,10 @@ def test_a_real_build_is_cancelled(model: Model, tmp_path: Path) -> None:
 
 
 def test_timings(engine: TensorRtEngine, model: Model, card: str) -> None:
+    lent = Candidate(model.manifest.name, "tensorrt", lambda: Borrowed(engine))
+    report = run_bench([lent], ReferenceLoop(model), SystemClock(), BenchPlan(batches=(1, 8, 16, 32)))
     print(f"\n{model.manifest.name} on {card}, {engine.info.precision}, copies included")
-    for kept, timed in (("kept", engine), ("computed anew", GoldenAnew(engine))):
-        for row in bench_engine(timed, SystemClock(), (1, 8, 16, 32), 15):
-            print(f"  golden {kept}: {row}")
-            assert row.per_second > 0
+    for row in report.rows:
+        print(f"  batch {row.batch}, golden {row.golden.value}: {row.per_second:.1f} images/s")
+    assert not report.refusals
+    assert len(report.rows) == 8 - 4 * bool(engine.info.golden_note)

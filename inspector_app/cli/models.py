@@ -220,7 +220,7 @@ def optimize(
             inspector.shelf,
             inspector.service_of,
             inspector.clock,
-            lambda text: console.print(text, style="dim", markup=False),
+            lambda text: console.print(text, style="dim", markup=False, soft_wrap=True),
         )
     if json_out:
         typer.echo(report.model_dump_json())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inspector_app.core.errors import InspectorError, KeeperError
 from inspector_app.core.frame import Frame
@@ -166,31 +167,46 @@ def try_int8(reference: Reference, bench: Bench) -> Iterator[Trial]:
     for number, setting in enumerate(restored_settings(best.int8, harm), start=len(trials)):
         trial = _try_setting(quantiser, setting, number, reference, bench)
         yield trial
-        if trial.report.accepted or (trial.report.ratio or 0.0) < MUST_GAIN:
+        if trial.report.accepted:
             return
 
 
 def layer_harm(
     quantiser: Quantiser, setting: Int8Setting, choice: EngineChoice, reference: Reference, bench: Bench
 ) -> dict[tuple[str, ...], float]:
-    """What quantising a group of neighbouring layers alone costs: mean change of probability over a few pairs."""
+    """What quantising a group of neighbouring layers alone costs: the share of pixels that cross the threshold, over
+    the pairs with most change, and where none does the mean change of probability breaks the tie."""
     names = [layer.name for layer in quantiser.layers]
     length = -(-len(names) // MOST_GROUPS)
     groups = [tuple(names[i : i + length]) for i in range(0, len(names), length)]
-    pairs = reference.pairs[:PROBES]
-    whole = next(iter(reference.engines.values()))
-    expected = [whole.compare(whole.encode_golden(golden), test) for test, golden in pairs]
+    threshold = bench.job.settings.limits.threshold
+    probes = _probes(reference, threshold)
     out = bench.folder / "probe.onnx"
     harm = {}
     for group in groups:
         quantiser.write(replace(setting, layers_only=True, in_float=frozenset(names) - set(group)), out)
         with _open_all(_variant(reference.model, out, "int8"), (choice,), bench.threads) as (engines, _):
             for engine in engines.values():
-                got = [engine.compare(engine.encode_golden(golden), test) for test, golden in pairs]
-                harm[group] = float(
-                    np.mean([np.abs(a - b).mean() for a, b in zip(got, expected, strict=True)])
-                )
+                changes = [
+                    _change(engine.compare(engine.encode_golden(golden), test), expected, threshold)
+                    for (test, golden), expected in probes
+                ]
+                harm[group] = float(np.mean(changes))
     return harm
+
+
+def _probes(reference: Reference, threshold: float) -> list[tuple[Pair, NDArray[np.float32]]]:
+    """The calibration pairs with most pixels above the threshold, each with its float32 map."""
+    whole = next(iter(reference.engines.values()))
+    maps = [whole.compare(whole.encode_golden(golden), test) for test, golden in reference.pairs]
+    marked = [int(np.count_nonzero(each >= threshold)) for each in maps]
+    order = sorted(range(len(maps)), key=marked.__getitem__, reverse=True)
+    return [(reference.pairs[i], maps[i]) for i in order[:PROBES]]
+
+
+def _change(got: NDArray[np.float32], expected: NDArray[np.float32], threshold: float) -> float:
+    crossed = np.mean((got >= threshold) != (expected >= threshold))
+    return float(crossed + 1e-3 * np.abs(got - expected).mean())
 
 
 def _try_setting(

@@ -75,6 +75,15 @@ def test_parameters_are_as_many_as_published(name: str, total: int, published: f
     assert classifier == pytest.approx(published, rel=0.01)
 
 
+def test_the_base_backbone_differs_from_the_small_one_in_width_and_depth_alone() -> None:
+    assert FAN_SIZES["fan_base_16_p4_hybrid"] == FanSize(448, 16, 8, (3, 3), 15)
+    with torch.device("meta"):
+        state = visual_changenet("fan_base_16_p4_hybrid").state_dict()
+    assert state["backbone.blocks.15.mlp.temperature"].shape == (8, 1, 1)
+    assert "backbone.blocks.16.gamma1" not in state
+    assert state["decoder.linear_c3.proj.weight"].shape == (256, 448)
+
+
 def test_the_large_backbone_differs_as_published() -> None:
     with torch.device("meta"):
         state = visual_changenet("fan_large_16_p4_hybrid").state_dict()

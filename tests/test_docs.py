@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from inspector_app.cli.app import app
+from inspector_app.core.tao_spec.table import key_table
 from inspector_app.services.export import DEFECT_COLUMNS, IMAGE_COLUMNS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,6 +72,11 @@ def _options(command: object) -> Iterator[str]:
         yield from (*parameter.opts, *parameter.secondary_opts)
     for inner in getattr(command, "commands", {}).values():
         yield from _options(inner)
+
+
+def test_the_table_of_taos_keys_is_the_schemas() -> None:
+    page = _text("docs/tao-spec.md")
+    assert page.endswith("## The keys\n\n" + key_table()), "run: python docs/make_tao_spec.py"
 
 
 def test_every_command_is_in_the_readme() -> None:

@@ -122,4 +122,5 @@ def _print_table(
     for row in report.rows:
         figures = f"{row.per_second:.1f} | {row.p50_ms:.2f} | {row.p95_ms:.2f} | {row.ratio:.1f}"
         lines.append(f"| {row.batch} | {row.golden.value} | {figures} |")
+    lines += [f"Not timed to the end: {refusal.reason}." for refusal in report.refusals]
     console.print("\n".join(["", *lines, ""]), markup=False)

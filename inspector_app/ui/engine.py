@@ -95,8 +95,8 @@ class EnginePresenter(QObject):
             reason = f" {refused.reason}." if refused is not None else ""
             self._note(f"TensorRT's plan was built, but {before} goes on serving.{reason}")
         else:
-            after = f" after {before}" if before else ""
-            self._note(f"{info.label} serves{after}: its plan for {self.model} was built.")
+            instead = f" instead of {before}" if before else ""
+            self._note(f"{info.label} serves from now on{instead}: its plan for {self.model} is ready.")
 
     def _note(self, said: str) -> None:
         """Tell the operator, and keep it as an event."""

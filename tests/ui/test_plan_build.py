@@ -120,7 +120,9 @@ def test_another_engine_serves_while_the_plan_is_built(
     assert shell.engine.info.label == "TensorRT CUDA"
     assert shell.window.fact("engine").text() == "Engine: TensorRT CUDA"
     assert [engine.closed for engine in station.engines] == [True, False]
-    assert station.events == ["TensorRT CUDA serves after fake CPU: its plan for generic was built."]
+    assert station.events == [
+        "TensorRT CUDA serves from now on instead of fake CPU: its plan for generic is ready."
+    ]
     assert shell.window.banner.notice is not None
     assert shell.window.banner.notice.text == station.events[0]
     shell.pair.inspect()

@@ -36,9 +36,13 @@ class BuildStrip(QFrame):
         self.setVisible(building is not None)
         if building is None:
             return
-        meanwhile = f"{serving} serves meanwhile." if serving else "Nothing can be inspected until then."
-        doing = "Stopping the build of" if building.stopping else "Preparing"
-        self.text.setText(f"{doing} {building.model}, once for this GPU. {meanwhile}")
+        meanwhile = (
+            f"Inspect as usual: {serving} serves meanwhile."
+            if serving
+            else "Nothing can be inspected until then."
+        )
+        doing = "Stopping" if building.stopping else "Preparing"
+        self.text.setText(f"{doing} TensorRT for {building.model}, once for this GPU. {meanwhile}")
         known = building.fraction is not None
         # Without an end the bar runs to and fro.
         self.bar.setRange(0, PER_MILLE if known else 0)

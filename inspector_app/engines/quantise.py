@@ -10,7 +10,6 @@ import contextlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,34 +34,19 @@ CHUNK = 4
 PERCENTILE = 99.99
 
 
-class Kind(StrEnum):
-    """What a layer is, as far as it matters to whole-number arithmetic."""
-
-    DEPTHWISE = "depthwise"
-    POINTWISE = "pointwise"
-    FULL = "full"
-    PRODUCT = "product"
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A node that can be quantised; they stand in order of computation."""
-
-    name: str
-    kind: Kind
-
-
 @dataclass(frozen=True)
 class Int8Setting:
     """How a graph is quantised.
 
     Attributes:
-        activation: ``uint8`` with ``int8`` weights is what CPUs multiply fastest; ``int8`` for both is symmetric.
+        activation: ``uint8`` with ``int8`` weights is what CPUs multiply fastest; ``int8`` for both
+            overflows nowhere.
         reduce_range: weights of 7 bits. Where a processor adds two products of 8 bits into 16 (AVX2's vpmaddubsw,
             without VNNI), 8-bit weights overflow there and the result is wrong.
         ranges: of activations: the least and greatest value seen, or without the last ten-thousandth.
         layers_only: quantise convolutions and products, and leave additions, resizing and joining in float32.
-        in_float: names of layers that stay in float32.
+        in_float: names of layers that stay in float32. They should stand in groups: onnxruntime rounds the weights of
+            a single one between two quantised layers by itself, and more coarsely.
     """
 
     activation: Literal["uint8", "int8"] = "uint8"
@@ -104,6 +88,7 @@ class Quantiser:
             self._graph = onnx.load(str(self._ready))
         self._ranges: dict[str, Any] = {}
         self.layers = tuple(_layers(self._graph.graph))
+        """Names of the nodes that can be quantised, in order of computation."""
 
     def write(self, setting: Int8Setting, out: Path) -> None:
         """Write the graph quantised by ``setting`` to ``out``.
@@ -127,7 +112,7 @@ class Quantiser:
                 [],
                 sorted(setting.in_float),
                 types,
-                {"ActivationSymmetric": setting.activation == "int8"},
+                {},
             )
             quantiser.quantize_model()
             quantiser.model.save_model_to_file(str(out), False)
@@ -183,25 +168,17 @@ class _Reader:
         return next(self._feeds, None)
 
 
-def _layers(graph: onnx.GraphProto) -> Iterator[Layer]:
-    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+def _layers(graph: onnx.GraphProto) -> Iterator[str]:
+    constants = {tensor.name for tensor in graph.initializer}
     for node in graph.node:
-        if node.op_type in HEAVY and len(node.input) > 1 and node.input[1] in shapes:
-            yield Layer(node.name, _kind(node, shapes[node.input[1]]))
-
-
-def _kind(node: onnx.NodeProto, weights: tuple[int, ...]) -> Kind:
-    if node.op_type in ("MatMul", "Gemm"):
-        return Kind.PRODUCT
-    group = next((attribute.i for attribute in node.attribute if attribute.name == "group"), 1)
-    if group > 1:
-        return Kind.DEPTHWISE
-    return Kind.POINTWISE if all(side == 1 for side in weights[2:]) else Kind.FULL
+        if node.op_type in HEAVY and len(node.input) > 1 and node.input[1] in constants:
+            yield node.name
 
 
 @contextlib.contextmanager
 def _told(what: str) -> Iterator[None]:
     """Silence the tools' printing, and turn what they raise for a graph that they do not know into a sentence."""
+    from google.protobuf.message import DecodeError
     from onnx.checker import ValidationError
     from onnx.shape_inference import InferenceError
 
@@ -209,6 +186,7 @@ def _told(what: str) -> Iterator[None]:
 
     known: tuple[type[Exception], ...] = (
         *ort_faults(),
+        DecodeError,
         ValidationError,
         InferenceError,
         LookupError,

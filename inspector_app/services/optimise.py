@@ -176,9 +176,9 @@ def layer_harm(
 ) -> dict[tuple[str, ...], float]:
     """What quantising a group of neighbouring layers alone costs: the share of pixels that cross the threshold, over
     the pairs with most change, and where none does the mean change of probability breaks the tie."""
-    names = [layer.name for layer in quantiser.layers]
+    names = quantiser.layers
     length = -(-len(names) // MOST_GROUPS)
-    groups = [tuple(names[i : i + length]) for i in range(0, len(names), length)]
+    groups = [names[i : i + length] for i in range(0, len(names), length)]
     threshold = bench.job.settings.limits.threshold
     probes = _probes(reference, threshold)
     out = bench.folder / "probe.onnx"

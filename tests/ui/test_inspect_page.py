@@ -380,10 +380,14 @@ def test_the_engine_menu_tells_and_chooses(opened: Shell, settle: Settle) -> Non
     opened.actions.choose_engine("cpu")
     settle(opened.runner)
     assert opened.inspector.settings.engine == "cpu"
+    # A variant is a folder like any other, and is found when the menu opens.
+    variant = opened.inspector.own_models / "grey-int8"
+    variant.mkdir(parents=True)
+    (variant / "manifest.json").write_text("{}")
     opened.actions.show_models()
     models = QApplication.activePopupWidget()
     assert isinstance(models, QMenu)
-    assert [action.text() for action in models.actions()] == ["generic", "grey"]
+    assert [action.text() for action in models.actions()] == ["generic", "grey", "grey-int8"]
     models.close()
 
 

@@ -370,7 +370,9 @@ def test_enter_closes_the_region_being_drawn(opened: Shell, settle: Settle) -> N
     assert len(opened.inspector.store.search(HistoryFilter())) == 1
 
 
-def test_the_engine_menu_tells_and_chooses(opened: Shell, settle: Settle) -> None:
+def test_the_engine_menu_tells_and_chooses(
+    opened: Shell, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened.actions.show_engines()
     menu = QApplication.activePopupWidget()
     assert isinstance(menu, QMenu)
@@ -380,10 +382,9 @@ def test_the_engine_menu_tells_and_chooses(opened: Shell, settle: Settle) -> Non
     opened.actions.choose_engine("cpu")
     settle(opened.runner)
     assert opened.inspector.settings.engine == "cpu"
-    # A variant is a folder like any other, and is found when the menu opens.
-    variant = opened.inspector.own_models / "grey-int8"
-    variant.mkdir(parents=True)
-    (variant / "manifest.json").write_text("{}")
+    # What was installed while the window is open is found when the menu opens.
+    installed = {**opened.inspector.models(), "grey-int8": Path("grey-int8")}
+    monkeypatch.setattr(opened.inspector, "models", lambda: installed)
     opened.actions.show_models()
     models = QApplication.activePopupWidget()
     assert isinstance(models, QMenu)

@@ -1,10 +1,10 @@
 """Registration: the transform that brings a test image onto its golden.
 
-On reduced grey pictures without their slow shading, coarse to fine. A fan of turns and scales gives coarse guesses at 64
-pixels a side, shifts of up to a quarter of them (``coarse``). The best are refined by maximising the enhanced correlation coefficient (Evangelidis and
-Psarakis, PAMI 2008), at 128 pixels and then at 192. The guess under which the pictures agree best wins, refined or
-not, identity included; of two that are as good, the one that moves less: boards and trays repeat themselves. Turns
-beyond 20 degrees and stretches beyond a fifth are never taken.
+On reduced grey pictures without their slow shading, coarse to fine. At 64 pixels a side a fan of turns and scales gives
+coarse guesses with shifts of up to a quarter of the side (``coarse``). The best are refined by maximising the enhanced
+correlation coefficient (Evangelidis and Psarakis, PAMI 2008), at 128 pixels and then at 192. The guess under which the
+pictures agree best wins, refined or not, identity included, each less something for the way that it moves: boards and
+trays repeat themselves. Turns beyond 20 degrees and stretches beyond a fifth are never taken.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ _MIDDLE_STEPS, _FINE_STEPS = 6, 5
 _LEAST_OVERLAP = 0.5
 _MOST_TURN_DEG = 20.0
 _MOST_STRETCH = 1.2
-_STILLNESS = 0.1
-"""What a motion by the whole of the longer side must gain in correlation to be believed."""
+_STILLNESS = 0.5
+"""What a motion by the whole of the longer side must gain in correlation to be believed: a part that lies on a board of
+holes must not be laid on its golden by whole steps of the holes, for that would hide that it is misplaced."""
 _MOTIONS = {"translation": cv2.MOTION_TRANSLATION, "rigid": cv2.MOTION_EUCLIDEAN, "affine": cv2.MOTION_AFFINE}
 
 

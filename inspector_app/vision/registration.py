@@ -9,6 +9,7 @@ trays repeat themselves. Turns beyond 20 degrees and stretches beyond a fifth ar
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -49,13 +50,11 @@ class _Level:
 
     def down(self, full: Matrix) -> Matrix:
         """A ``3 x 3`` transform of full-size pixel centres on this level's."""
-        up = _upscale(self.scale)
-        return np.asarray(np.linalg.inv(up) @ full @ up, dtype=np.float64)
+        return _rescaled(full, self.scale)
 
     def up(self, reduced: Matrix) -> Matrix:
         """A ``3 x 3`` transform of this level's pixel centres on full-size ones."""
-        up = _upscale(self.scale)
-        return np.asarray(up @ reduced @ np.linalg.inv(up), dtype=np.float64)
+        return _rescaled(reduced, 1.0 / self.scale)
 
 
 def register(golden: Frame, test: Frame, method: AlignmentMethod) -> Registration:
@@ -140,16 +139,15 @@ def _search(golden: Frame, test: Frame, fine: _Level, method: AlignmentMethod) -
 def _best_of(level: _Level, guesses: list[Guess], count: int) -> list[Matrix]:
     """Those that are worth most, as full-size transforms."""
     full = [Guess(level.up(guess.matrix), guess.quality) for guess in guesses]
-    full = [guess for guess in full if _plausible(guess.matrix)]
     return [guess.matrix for guess in sorted(full, key=lambda guess: -_worth(level, guess))[:count]]
 
 
 def _worth(level: _Level, guess: Guess) -> float:
     """How well the pictures agree, less for a longer way."""
     height, width = (side / level.scale for side in level.golden.shape)
-    corners = np.array([(0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)]).T
-    moved: NDArray[np.float64] = guess.matrix[:2] @ corners - corners[:2]
-    way = float(np.mean(np.hypot(moved[0], moved[1])))
+    corners = np.array([(0, width, 0, width), (0, 0, height, height)])
+    moved = guess.matrix[:2, :2] @ corners + guess.matrix[:2, 2:] - corners
+    way = float(np.hypot(moved[0], moved[1]).sum()) / 4
     return float(guess.quality - _STILLNESS * way / max(width, height))
 
 
@@ -191,10 +189,12 @@ def _detail(grey: Detail, window: int) -> Detail:
     return grey - np.asarray(cv2.blur(grey, (window, window)), dtype=np.float32)
 
 
-def _upscale(scale: float) -> Matrix:
-    """Pixel centres of a picture reduced by ``scale`` to those of the full one."""
-    shift = 0.5 / scale - 0.5
-    return np.array([[1 / scale, 0, shift], [0, 1 / scale, shift], [0, 0, 1]], dtype=np.float64)
+def _rescaled(matrix: Matrix, factor: float) -> Matrix:
+    """The same motion in pictures ``factor`` times as large: their pixel ``p`` lies at ``(p + 0.5) * factor - 0.5``."""
+    middle = np.full(2, 0.5 * factor - 0.5)
+    changed = matrix.copy()
+    changed[:2, 2] = factor * matrix[:2, 2] + middle - matrix[:2, :2] @ middle
+    return changed
 
 
 def _refine(level: _Level, matrix: Matrix, motion: int, steps: int) -> Matrix:
@@ -244,7 +244,8 @@ def _overlap(level: _Level, matrix: Matrix) -> Mask | None:
 
 def _plausible(matrix: Matrix) -> bool:
     """Turned by at most 20 degrees, stretched by at most a fifth in any direction, not mirrored."""
-    _, stretches, _ = np.linalg.svd(matrix[:2, :2])
-    turn = Affine.of(matrix[:2]).rotation_deg
-    bounded = stretches[1] >= 1 / _MOST_STRETCH and stretches[0] <= _MOST_STRETCH
-    return bool(bounded and abs(turn) <= _MOST_TURN_DEG and np.linalg.det(matrix[:2, :2]) > 0)
+    (a, b), (c, d) = ((float(v) for v in row) for row in matrix[:2, :2])
+    # The singular values of a 2 x 2 matrix, the lesser negative when it mirrors.
+    mean, half = math.hypot(a + d, c - b) / 2, math.hypot(a - d, b + c) / 2
+    turn = math.degrees(math.atan2(c, a))
+    return abs(turn) <= _MOST_TURN_DEG and mean - half >= 1 / _MOST_STRETCH and mean + half <= _MOST_STRETCH

@@ -95,3 +95,84 @@ def test_folds_are_scored_each_by_its_own_model_and_pooled(
 def test_a_kind_that_is_not_there_is_named(dataset: Path, inspect: Inspect, model: Path) -> None:
     said = inspect("evaluate", dataset, "--model", model, "--without", "misplaced", code=2).stderr
     assert "kind_unknown" in said
+
+
+DEMO = Path(__file__).resolve().parents[2] / "resources" / "demo" / "bearing"
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> tuple[Path, Path]:
+    """The demo's bearings: folders of good and of bad ones."""
+    for kind in ("good", "missing_ball", "rust", "scratch"):
+        for path in (DEMO / "test" / kind).iterdir():
+            folder = tmp_path / ("ok" if kind == "good" else f"nok/{kind}")
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, folder / path.name)
+    return tmp_path / "ok", tmp_path / "nok"
+
+
+def test_a_calibration_is_printed_drawn_and_saved_when_told_to(
+    labelled: tuple[Path, Path], inspect: Inspect, tmp_path: Path
+) -> None:
+    good, bad = labelled
+    inspect("recipe", "new", "bearing", "--golden", DEMO / "golden.png", "--max-defects", 0)
+    asked = ("evaluate", "--good", good, "--bad", bad, "--recipe", "bearing", "--calibrate", "--review")
+    said = inspect(*asked, "--plot", tmp_path / "curve.svg").stdout
+    assert "For the target no-escapes: threshold" in said
+    assert "0 of 3 bad units: the escape rate is below 63.2 % with 95 % sureness" in said
+    assert "expected calibration error" in said
+    assert (tmp_path / "curve.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert "revision 1" in inspect("recipe", "show", "bearing").stdout
+
+    refused = inspect(*asked, "--save", code=2).stderr
+    assert "--save needs --recipe and a --note" in refused
+    found = json.loads(inspect(*asked, "--json", "--save", "--note", "known parts").stdout)
+    wanted = found["recommended"]
+    assert (found["good"], found["bad"], wanted["false_calls"], wanted["escapes"]) == (3, 3, 0, 0)
+    assert (wanted["false_call_interval"][0], wanted["escape_interval"][0]) == (0.0, 0.0)
+    shown = inspect("recipe", "show", "bearing").stdout
+    assert "revision 2" in shown
+    assert "known parts" in shown
+    assert f"threshold = {wanted['threshold']}" in shown
+    assert f"min_area_px = {wanted['min_area_px']}" in shown
+    judged = json.loads(
+        inspect("evaluate", "--good", good, "--bad", bad, "--recipe", "bearing", "--json").stdout
+    )
+    assert (judged["false_calls"], judged["escapes"]) == (0, 0)
+    assert (judged["good"], judged["defective"]) == (3, 3)
+
+
+def test_stress_compares_with_the_images_as_they_are(dataset: Path, inspect: Inspect, model: Path) -> None:
+    asked = ("evaluate", dataset, "--model", model, "--stress", "--stress-steps", 1, "--without", "good")
+    found = json.loads(inspect(*asked, "--json").stdout)
+    plain = json.loads(inspect("evaluate", dataset, "--model", model, "--without", "good", "--json").stdout)
+    assert found["plain"] == plain
+    assert {row["nuisance"] for row in found["rows"]} == {
+        "shift", "turn", "scale", "brighter", "darker", "gradient", "blur", "jpeg",
+    }  # fmt: skip
+    for row in found["rows"]:
+        assert row["iou_fall"] == pytest.approx(plain["IoU"] - row["IoU"])
+    assert found == json.loads(inspect(*asked, "--json").stdout)
+    said = inspect(*asked).stdout
+    assert "5.0 degrees" in said
+    assert "2 points of IoU and 4 without good" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ((), "Give a data set, or --good and --bad"),
+        (("--good", "."), "Give both --good and --bad"),
+        (("--good", ".", "--bad", "."), "need --golden or --recipe"),
+        (("--good", ".", "--bad", ".", "--golden", "gone.png"), "There is no golden"),
+        (("x", "--golden", "g.png"), "names its goldens itself"),
+        (("x", "--recipe", "r", "--threshold", "0.4"), "has limits and alignment of its own"),
+        (("x", "--stress", "--calibrate"), "one of --folds, --stress and --calibrate"),
+        (("x", "--calibrate", "--target", "perfect"), "is no target"),
+    ],
+)
+def test_options_that_do_not_fit_are_told(
+    options: tuple[str, ...], sentence: str, inspect: Inspect, tmp_path: Path
+) -> None:
+    told = inspect("evaluate", *options, code=2).stderr
+    assert sentence in " ".join(told.split())

@@ -17,6 +17,7 @@ from inspector_app.core.errors import OperatorError
 from inspector_app.core.frame import Frame, RgbArray
 from inspector_app.core.recipe import Alignment, AlignmentMethod
 from inspector_app.vision.decode import read_frame
+from inspector_app.vision.perturb import Nuisance, Perturbation, perturb
 from inspector_app.vision.registration import check_alignment, register, warp_to_golden
 
 FEW = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -33,6 +34,18 @@ def part(width: int = 320, height: int = 240, seed: int = 1) -> RgbArray:
     cv2.putText(picture, "R47", (width // 3, height // 2), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (230, 230, 240), 2)
     noise = cv2.GaussianBlur(rng.normal(0, 60, picture.shape), (0, 0), 2)
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
+
+
+def board_with_part(step: int, part_at: int, half: tuple[int, int]) -> RgbArray:
+    """A board with a hole every ``step`` pixels, and a dark part beside its middle."""
+    picture = np.full((320, 320, 3), 150, np.uint8)
+    for y in range(step // 2, 320, step):
+        for x in range(step // 2, 320, step):
+            cv2.circle(picture, (x, y), 11, (40, 30, 30), -1)
+    cv2.rectangle(
+        picture, (160 - half[0], part_at - half[1]), (160 + half[0], part_at + half[1]), (60, 60, 70), -1
+    )
+    return picture
 
 
 def frame(pixels: RgbArray) -> Frame:
@@ -105,6 +118,24 @@ class TestRecovery:
             warp = warp_of((512, 512), (0.09, -0.1), turn, scale)
             found = register(golden, moved(golden.pixels, warp, 0.9), method)
             assert error_px(found, warp, (512, 512)) < 1.0
+
+    @pytest.mark.parametrize(
+        "nuisance", [Nuisance.BRIGHTER, Nuisance.DARKER, Nuisance.GRADIENT, Nuisance.BLUR]
+    )
+    @pytest.mark.parametrize("seed", [0, 1, 2])
+    def test_light_and_focus_do_not_disturb(self, nuisance: Nuisance, seed: int) -> None:
+        picture = part()
+        warp = warp_of((320, 240), (0.05, -0.04), 5.0, (1.04, 1.04))
+        test = moved(picture, warp)
+        changed, _ = perturb(test.pixels, None, Perturbation(nuisance, 1.0), np.random.default_rng(seed))
+        found = register(frame(picture), frame(changed), "affine")
+        assert error_px(found, warp, (320, 240)) < 1.0
+        assert found.quality > 0.9
+
+    def test_a_part_on_a_board_of_holes_is_not_laid_on_its_golden_by_a_whole_step(self) -> None:
+        golden, test = board_with_part(56, 160, (60, 45)), board_with_part(56, 160 + 56, (35, 50))
+        found = register(frame(golden), frame(test), "affine")
+        assert error_px(found, np.eye(3), (320, 320)) < 2.0
 
     def test_a_rigid_result_neither_stretches_nor_shears(self) -> None:
         picture = part(333, 251)

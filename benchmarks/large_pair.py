@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import write_json
-from benchmarks.networks import COMPACT, installed
+from benchmarks.networks import installed
 from benchmarks.pictures import LargePair, write_large_pair
 from benchmarks.program import run_program, score_command
 
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default=COMPACT, help="a name or a path")
+    parser.add_argument("--model", default="generic", help="a name or a path; it must know boards")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--defect", type=int, default=12, help="its width and height in pixels")
     parser.add_argument("--score-options", default=TILES, help="options of score, in one string")

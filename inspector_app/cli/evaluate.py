@@ -25,8 +25,12 @@ from inspector_app.cli.options import (
     LimitOptions,
     MinAreaOption,
     ModelOption,
+    ScaleOption,
     ThreadsOption,
     ThresholdOption,
+    TileOption,
+    ViewOption,
+    ViewOptions,
 )
 from inspector_app.cli.spec import SpecOption, evaluate_by_spec, one_word
 from inspector_app.cli.stress_output import stress_dict, stress_table, stress_verdict
@@ -66,6 +70,9 @@ def evaluate(
     threshold: ThresholdOption = None,
     min_area: MinAreaOption = None,
     align: AlignOption = "none",
+    view: ViewOption = "whole",
+    scale: ScaleOption = 1.0,
+    tile: TileOption = None,
     without: Annotated[
         list[str] | None,
         typer.Option(help="Measure without this kind too; may be given several times."),
@@ -107,7 +114,7 @@ def evaluate(
         return
     wish = Wish(
         _dataset(words), good, bad, golden, recipe, LimitOptions(threshold=threshold, min_area=min_area), align,
-        measure_at, engine, threads, tuple(without or ()), pixel_threshold,
+        ViewOptions(view, scale, tile), measure_at, engine, threads, tuple(without or ()), pixel_threshold,
     )  # fmt: skip
     with known_errors(), opened(data_dir) as inspector:
         check_source(wish)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from inspector_app.bootstrap import Inspector
 from inspector_app.cli.engines import serving
-from inspector_app.cli.options import Basis, LimitOptions, bare_basis, existing, recipe_basis
+from inspector_app.cli.options import Basis, LimitOptions, ViewOptions, bare_basis, existing, recipe_basis
 from inspector_app.cli.progress import progress_bar
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import MeasureAt
@@ -38,6 +38,7 @@ class Wish:
     recipe: str
     limits: LimitOptions
     align: str
+    views: ViewOptions
     measure_at: MeasureAt
     engine: EngineChoice
     threads: int
@@ -89,7 +90,7 @@ def _basis(inspector: Inspector, wish: Wish, model: str | None) -> Basis:
         return replace(found, model=model or found.model)
     name = model or inspector.settings.default_model
     manifest = inspector.find_model(name).manifest
-    return bare_basis(manifest, name, wish.limits, wish.align, wish.measure_at)
+    return bare_basis(manifest, name, wish.limits, wish.align, wish.measure_at, wish.views)
 
 
 def _items(wish: Wish, split: str) -> tuple[Path, tuple[BatchItem, ...]]:

@@ -17,9 +17,10 @@ from inspector_app.core.inspection import MeasureAt, Settings
 from inspector_app.core.manifest import ModelManifest
 from inspector_app.core.problems import problem_lines
 from inspector_app.core.protocols import RecipeRevision
-from inspector_app.core.recipe import Alignment, Limits
+from inspector_app.core.recipe import Alignment, Limits, View
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.limits import grid_size, recipe_settings, suggested_limits
+from inspector_app.vision.tiling import tile_shape
 
 EngineOption = Annotated[EngineChoice, typer.Option("--engine", help="What computes the network.")]
 ThreadsOption = Annotated[
@@ -38,6 +39,15 @@ MinAreaOption = Annotated[
 ReviewOption = Annotated[float | None, typer.Option("--review-threshold", help="From this score on: REVIEW.")]
 MaxDefectsOption = Annotated[int | None, typer.Option("--max-defects", help="Defects that still pass.")]
 AlignOption = Annotated[str, typer.Option("--align", help="none, translation, rigid or affine.")]
+ViewOption = Annotated[
+    str, typer.Option("--view", help="How an image is shown to the network: whole, tiles or both.")
+]
+ScaleOption = Annotated[
+    float, typer.Option("--scale", help="Network pixels for each pixel of the image; for tiles.")
+]
+TileOption = Annotated[
+    int | None, typer.Option("--tile", help="Side of a tile in network pixels (default: the model's own).")
+]
 
 
 @dataclass(frozen=True)
@@ -55,9 +65,39 @@ class LimitOptions:
         return any(value is not None for value in vars(self).values())
 
 
+@dataclass(frozen=True)
+class ViewOptions:
+    """What the command line says of how an image is shown to the network."""
+
+    mode: str = "whole"
+    scale: float = 1.0
+    tile: int | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether any was given."""
+        return self != ViewOptions()
+
+    def view(self, manifest: ModelManifest) -> View:
+        """The view, held against what the model takes.
+
+        Raises:
+            KeeperError: ``option_invalid`` or ``tile_size``.
+        """
+        if self.mode == "whole" and self.given:
+            raise KeeperError("usage", "--scale and --tile are for --view tiles and --view both.")
+        try:
+            view = View.model_validate(vars(self))
+        except ValidationError as error:
+            problems = "; ".join(problem_lines(error, View))
+            raise KeeperError("option_invalid", f"This view does not fit: {problems}.") from error
+        tile_shape(view, manifest.input)
+        return view
+
+
 @dataclass(frozen=True, eq=False)
 class Basis:
-    """The settings of a run, with the recipe's goldens, the model and the grid of a suggested least area."""
+    """The settings of a run, with the recipe's goldens, the model and the network's size for a suggested least area."""
 
     settings: Settings
     model: str
@@ -93,12 +133,17 @@ def find_revision(inspector: Inspector, text: str) -> RecipeRevision:
 
 
 def bare_basis(
-    manifest: ModelManifest, model: str, options: LimitOptions, align: str, measure_at: MeasureAt
+    manifest: ModelManifest,
+    model: str,
+    options: LimitOptions,
+    align: str,
+    measure_at: MeasureAt,
+    views: ViewOptions = ViewOptions(),
 ) -> Basis:
     """For a bare golden: the model's suggestions, under what the command line says.
 
     Raises:
-        KeeperError: ``option_invalid`` with the reason.
+        KeeperError: ``option_invalid`` or ``tile_size`` with the reason.
     """
     changes: Mapping[str, object] = {
         name: value
@@ -116,7 +161,8 @@ def bare_basis(
     except ValidationError as error:
         problems = "; ".join(problem_lines(error, Limits))
         raise KeeperError("option_invalid", f"These limits do not fit: {problems}.") from error
-    settings = Settings(limits=limits, alignment=alignment, measure_at=measure_at)
+    view = views.view(manifest)
+    settings = Settings(limits=limits, alignment=alignment, measure_at=measure_at, view=view)
     return Basis(settings, model, grid=grid_size(manifest) if options.min_area is None else None)
 
 

@@ -10,7 +10,6 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from inspector_app.bootstrap import Inspector
 from inspector_app.cli.console import DataDir, known_errors, opened, out
 from inspector_app.cli.options import (
     AlignOption,
@@ -19,13 +18,17 @@ from inspector_app.cli.options import (
     MinAreaOption,
     ModelOption,
     ReviewOption,
+    ScaleOption,
     ThresholdOption,
+    TileOption,
+    ViewOption,
+    ViewOptions,
     bare_basis,
     find_revision,
 )
 from inspector_app.core.inspection import MeasureAt
 from inspector_app.core.protocols import RecipeRevision
-from inspector_app.core.recipe import native_min_area
+from inspector_app.core.recipe import GOLDENS_USED, Recipe, native_min_area
 from inspector_app.services.recipes import dump_recipe
 
 recipe_app = typer.Typer(help="Recipes: all that is needed to inspect one product.", no_args_is_help=True)
@@ -40,7 +43,13 @@ def new(
     golden: Annotated[list[Path], typer.Option(help="A golden; may be given several times.")],
     product: Annotated[str, typer.Option(help="The product's name.")] = "",
     model: ModelOption = None,
+    goldens_used: Annotated[
+        int, typer.Option(min=1, max=10, help="So many best-matching goldens judge each image together.")
+    ] = GOLDENS_USED,
     align: AlignOption = "none",
+    view: ViewOption = "whole",
+    scale: ScaleOption = 1.0,
+    tile: TileOption = None,
     threshold: ThresholdOption = None,
     review_threshold: ReviewOption = None,
     min_area: MinAreaOption = None,
@@ -57,39 +66,33 @@ def new(
     """
     limits = LimitOptions(threshold, min_area, review_threshold, max_defects)
     with known_errors(), opened(data_dir) as inspector:
-        revision = _save_new(inspector, name, golden, product, model, align, limits, mm_per_px, author, note)
+        chosen = model or inspector.settings.default_model
+        manifest = inspector.find_model(chosen).manifest
+        views = ViewOptions(view, scale, tile)
+        basis = bare_basis(manifest, chosen, limits, align, MeasureAt.NATIVE, views)
+        recipe = inspector.recipes.new(
+            name,
+            golden,
+            product=product,
+            model=chosen,
+            goldens_used=goldens_used,
+            view=basis.settings.view,
+            alignment=basis.settings.alignment,
+            limits=basis.settings.limits,
+            um_per_px=None if mm_per_px is None else mm_per_px * 1000.0,
+        )
+        recipe = _scaled(recipe, basis.grid)
+        revision = inspector.recipes.save_revision(recipe, author or login_name(), note)
     _said(revision)
 
 
-def _save_new(
-    inspector: Inspector,
-    name: str,
-    golden: list[Path],
-    product: str,
-    model: str | None,
-    align: str,
-    limits: LimitOptions,
-    mm_per_px: float | None,
-    author: str | None,
-    note: str,
-) -> RecipeRevision:
-    chosen = model or inspector.settings.default_model
-    basis = bare_basis(inspector.find_model(chosen).manifest, chosen, limits, align, MeasureAt.NATIVE)
-    recipe = inspector.recipes.new(
-        name,
-        golden,
-        product=product,
-        model=chosen,
-        alignment=basis.settings.alignment,
-        limits=basis.settings.limits,
-        um_per_px=None if mm_per_px is None else mm_per_px * 1000.0,
-    )
-    if basis.grid is not None:
-        size = (recipe.goldens[0].width, recipe.goldens[0].height)
-        area = native_min_area(recipe.limits.min_area_px, basis.grid, size)
-        changed = recipe.limits.model_copy(update={"min_area_px": area})
-        recipe = recipe.model_copy(update={"limits": changed})
-    return inspector.recipes.save_revision(recipe, author or login_name(), note)
+def _scaled(recipe: Recipe, network: tuple[int, int] | None) -> Recipe:
+    """With a least area that the model suggested brought from the map's grid to the golden's pixels."""
+    if network is None:
+        return recipe
+    size = (recipe.goldens[0].width, recipe.goldens[0].height)
+    area = native_min_area(recipe.limits.min_area_px, recipe.view.grid(network, size), size)
+    return recipe.model_copy(update={"limits": recipe.limits.model_copy(update={"min_area_px": area})})
 
 
 @recipe_app.command("list")

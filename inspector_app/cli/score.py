@@ -25,7 +25,11 @@ from inspector_app.cli.options import (
     MinAreaOption,
     ModelOption,
     ReviewOption,
+    ScaleOption,
     ThresholdOption,
+    TileOption,
+    ViewOption,
+    ViewOptions,
     bare_basis,
     existing,
     recipe_basis,
@@ -93,6 +97,9 @@ def score(
     min_area: MinAreaOption = None,
     max_defects: MaxDefectsOption = None,
     align: AlignOption = "none",
+    view: ViewOption = "whole",
+    scale: ScaleOption = 1.0,
+    tile: TileOption = None,
     lot: Annotated[str, typer.Option(help="Recorded with each image.")] = "",
     operator: Annotated[str, typer.Option(help="Recorded with each image.")] = "",
     batch_size: Annotated[
@@ -118,8 +125,9 @@ def score(
     --fail-on-defect was given (3 wins); 130 stopped by Ctrl-C, with all that was done kept.
     """
     limits = LimitOptions(threshold, min_area, review_threshold, max_defects)
+    views = ViewOptions(view, scale, tile)
     with known_errors(), opened(data_dir) as inspector:
-        _check_usage(folder, golden, pairs, recipe, limits, align)
+        _check_usage(folder, golden, pairs, recipe, limits.given or views.given or align != "none")
         if recipe and model:
             raise KeeperError("usage", "A recipe names its own model; change it in the recipe.")
         check_tables(csv, defects_csv)
@@ -135,6 +143,7 @@ def score(
                 limits,
                 align,
                 measure_at,
+                views,
             )
         )
         job = BatchJob(
@@ -168,15 +177,22 @@ def run_job(inspector: Inspector, batch: BatchService, job: BatchJob, outputs: O
     times = StageTimes()
     with progress_bar(quiet=False) as bar, stop_on_interrupt() as stop:
         task = bar.add_task("scoring", total=len(job.items))
+        done = 0
 
         def on_progress(progress: BatchProgress) -> None:
-            bar.update(task, completed=progress.skipped + progress.done)
+            nonlocal done
+            done = progress.skipped + progress.done
+            bar.update(task, completed=done)
             if outputs.json_lines:
                 for record in progress.records:
                     print_json(record)
 
+        def on_part(images: float) -> None:
+            # A large image takes a minute; the bar must not look dead so long.
+            bar.update(task, completed=max(done, images))
+
         try:
-            outcome = batch.run(job, on_progress, stop.is_set, times)
+            outcome = batch.run(job, on_progress, stop.is_set, times, on_part)
         except BrokenPipeError:
             # Whoever read the lines has gone; what was committed is kept.
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115
@@ -236,8 +252,7 @@ def _check_usage(
     golden: Path | None,
     pairs: Path | None,
     recipe: str | None,
-    limits: LimitOptions,
-    align: str,
+    settings_given: bool,
 ) -> None:
     given = [
         name for name, value in (("--golden", golden), ("--pairs", pairs), ("--recipe", recipe)) if value
@@ -247,8 +262,10 @@ def _check_usage(
         raise KeeperError("usage", f"Give exactly one of --golden, --pairs and --recipe (given: {said}).")
     if (folder is None) != (pairs is not None):
         raise KeeperError("usage", "Give a FOLDER, or --pairs alone.")
-    if recipe and (limits.given or align != "none"):
-        raise KeeperError("usage", "A recipe brings its own limits and alignment; change them in the recipe.")
+    if recipe and settings_given:
+        raise KeeperError(
+            "usage", "A recipe brings its own limits, alignment and view; change them in the recipe."
+        )
 
 
 def check_golden(golden: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""The change map: for each pixel how likely it changed, as 8-bit levels on the network's own grid."""
+"""The change map: for each pixel how likely it changed, as 8-bit levels on the grid of its view."""
 
 from __future__ import annotations
 
@@ -62,17 +62,19 @@ class ChangeMap:
     """What the network saw.
 
     Attributes:
-        levels: ``h x w`` uint8 on the network's grid, read-only; it covers the golden's frame when
-            ``registration`` is set, the test image itself otherwise.
+        levels: ``h x w`` uint8 on the view's grid, read-only; it covers the golden's frame when ``registration``
+            is set and ``in_test_frame`` is not, the test image itself otherwise.
         frame_size: ``(width, height)`` of the test image.
         golden_size: ``(width, height)`` of the golden.
-        registration: the alignment that was applied before the network, or None.
+        registration: the alignment on the (best-matching) golden that was applied before the network, or None.
+        in_test_frame: the map was brought back into the test image's frame already, to be fused there.
     """
 
     levels: Levels
     frame_size: tuple[int, int]
     golden_size: tuple[int, int]
     registration: Registration | None = None
+    in_test_frame: bool = False
 
     def __post_init__(self) -> None:
         if self.levels.dtype != np.uint8 or self.levels.ndim != 2:
@@ -87,5 +89,8 @@ def level_of(threshold: float) -> int:
 
 def quantise(probability: NDArray[np.float32]) -> Levels:
     """Probabilities 0..1 to levels, rounded half up."""
-    levels: Levels = np.floor(np.clip(probability, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
-    return levels
+    scaled = np.clip(probability, 0.0, 1.0)
+    # In place: the map of a large image fills a good part of the memory that there is.
+    scaled *= 255.0
+    scaled += 0.5
+    return scaled.astype(np.uint8)

@@ -13,7 +13,7 @@ from inspector_app.core.errors import InspectorError
 from inspector_app.core.frame import Frame
 from inspector_app.core.geometry import Region
 from inspector_app.core.metrics import Outcome, PixelCounts
-from inspector_app.core.recipe import Alignment, Limits
+from inspector_app.core.recipe import GOLDENS_USED, Alignment, Limits, View
 from inspector_app.core.verdict import Disposition, Verdict
 
 
@@ -39,6 +39,8 @@ class Settings:
     revision: int | None = None
     product: str = ""
     measure_at: MeasureAt = MeasureAt.NATIVE
+    view: View = View()
+    goldens_used: int = GOLDENS_USED
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class InspectionRequest:
         image: how the test image is named in the record (known even when it could not be read).
         golden: the reference frame, or the reason for which it could not be had.
         golden_ref: how the golden is named in the record.
+        others: further goldens that judge along with it, the better match first, all of its size.
         truth: ``H x W`` bool in the test image's own frame, or None when it is not annotated.
         truth_error: why an annotation that exists could not be used.
         truth_ref: the annotation's file, as the record names it; the name "good" without a path says that
@@ -102,6 +105,7 @@ class InspectionRequest:
     known_good: bool = False
     run_id: int | None = None
     keep_image: bool = False
+    others: tuple[Frame, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -214,6 +218,8 @@ class InspectionRecord:
     """Key of the archived test image, or None when only its path is known."""
     has_map: bool = False
     dispositions: tuple[DispositionEntry, ...] = field(default=())
+    other_goldens: tuple[ImageRef, ...] = ()
+    """Goldens that judged along with ``golden``, the better match first."""
 
     @property
     def disposition(self) -> DispositionEntry | None:

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from inspector_app.core.geometry import Region
 
 AlignmentMethod = Literal["none", "translation", "rigid", "affine"]
+ViewMode = Literal["whole", "tiles", "both"]
+GOLDENS_USED = 3
+"""How many of a recipe's goldens judge an image unless the recipe says otherwise; see docs/accuracy.md."""
 
 
 class Alignment(BaseModel):
@@ -25,6 +28,27 @@ class Alignment(BaseModel):
     method: AlignmentMethod = "none"
     max_residual: float = Field(default=0.25, gt=0, le=1)
     min_quality: float = Field(default=0.2, ge=-1, le=1)
+
+
+class View(BaseModel):
+    """How an image is shown to the network.
+
+    ``whole``: shrunk (or enlarged) to the network's size. ``tiles``: piece by piece, at ``scale`` network pixels
+    for each pixel of the image, by overlapping tiles that are blended. ``both``: the two, fused. ``scale`` and
+    ``tile`` (the side of a tile in network pixels, None: the network's own size) only matter for tiles.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: ViewMode = "whole"
+    scale: float = Field(default=1.0, gt=0, le=4)
+    tile: int | None = Field(default=None, ge=32, le=4096)
+
+    def grid(self, network: tuple[int, int], frame: tuple[int, int]) -> tuple[int, int]:
+        """The size of the change map of a frame; all sizes are ``(width, height)``."""
+        if self.mode == "whole":
+            return network
+        return max(1, round(frame[0] * self.scale)), max(1, round(frame[1] * self.scale))
 
 
 class Limits(BaseModel):
@@ -71,6 +95,9 @@ class Recipe(BaseModel):
     model: str = Field(default="generic", min_length=1)
     """A shipped model's name, or the path of an ONNX file."""
     goldens: tuple[GoldenRef, ...] = Field(min_length=1)
+    goldens_used: int = Field(default=GOLDENS_USED, ge=1, le=10)
+    """So many of the goldens, the best-matching ones, judge each image together."""
+    view: View = View()
     alignment: Alignment = Alignment()
     regions: tuple[Region, ...] = ()
     limits: Limits = Limits()
@@ -100,6 +127,6 @@ class Recipe(BaseModel):
 
 
 def native_min_area(grid_area: int, grid_size: tuple[int, int], frame_size: tuple[int, int]) -> int:
-    """Scale an area from the network's grid to a frame; sizes are ``(width, height)``. At least 1."""
+    """Scale an area from a change map's grid to a frame; sizes are ``(width, height)``. At least 1."""
     factor = (frame_size[0] * frame_size[1]) / (grid_size[0] * grid_size[1])
     return max(1, math.ceil(grid_area * factor - 1e-9))

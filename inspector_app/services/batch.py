@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from threading import Lock
 
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import InspectionRecord
@@ -21,7 +22,7 @@ from inspector_app.core.protocols import (
 )
 from inspector_app.services.batch_job import BatchJob, run_fingerprint, settings_dict
 from inspector_app.services.batch_size import ONE_BY_ONE, SIDE_BY_SIDE, BatchSize
-from inspector_app.services.inspect import InspectionService
+from inspector_app.services.inspect import InferenceStopped, InspectionService, Watch
 from inspector_app.services.loading import RequestLoader
 from inspector_app.services.ordered import OrderedWork
 from inspector_app.services.plan import BatchItem
@@ -80,11 +81,14 @@ class BatchService:
         on_progress: Callable[[BatchProgress], None],
         cancelled: Callable[[], bool] = lambda: False,
         stages: StageTimes | None = None,
+        on_part: Callable[[float], None] = lambda images: None,
     ) -> BatchOutcome:
-        """Score every item; returns when all is committed, or after ``cancelled`` when what was begun is.
+        """Score every item; returns when all is committed, or after ``cancelled`` when what was begun is, but for
+        images that the network is in the middle of.
 
         ``on_progress`` is called on this thread after each commit, in the order of the items; ``cancelled`` on any
-        thread. ``stages`` is told what each step costs.
+        thread. ``stages`` is told what each step costs. ``on_part`` is told on any thread how many images the
+        network is done with, those at hand in part.
 
         Raises:
             KeeperError: the records cannot be written; what was committed before is kept.
@@ -98,7 +102,7 @@ class BatchService:
         started = self._clock.monotonic()
         total = len(job.items)
         try:
-            for step in self._steps(job, done, run_id, cancelled, stages):
+            for step in self._steps(job, done, run_id, cancelled, stages, on_part):
                 scored += len(step.records)
                 skipped += step.skipped
                 for record in step.records:
@@ -144,6 +148,7 @@ class BatchService:
         run_id: int,
         cancelled: Callable[[], bool],
         stages: StageTimes,
+        on_part: Callable[[float], None],
     ) -> Iterator[_Step]:
         """Commit after commit. Threads take images all the way to their rows, this thread records them."""
         self._keep_goldens(job)
@@ -159,7 +164,7 @@ class BatchService:
             items = tuple(islice(coming, count))
             return _Batch(items, part) if items else None
 
-        line = _Line(self._service, self._store, job, run_id, done, stages)
+        line = _Line(self._service, self._store, job, run_id, done, stages, _Parts(on_part, cancelled))
 
         def work(batch: _Batch) -> _Scored:
             scored = line.score(batch.items)
@@ -213,6 +218,30 @@ class _Step:
     skipped: int
 
 
+class _Parts:
+    """How many images the network is done with, over all threads. Thread-safe."""
+
+    def __init__(self, on_part: Callable[[float], None], cancelled: Callable[[], bool]) -> None:
+        self._on_part = on_part
+        self._cancelled = cancelled
+        self._seen = 0.0
+        self._lock = Lock()
+
+    def watch(self, images: int) -> Watch:
+        """For a batch of so many images."""
+        told = 0.0
+
+        def tell(share: float) -> None:
+            nonlocal told
+            with self._lock:
+                self._seen += share * images - told
+                seen = self._seen
+            told = share * images
+            self._on_part(seen)
+
+        return Watch(tell, self._cancelled)
+
+
 class _Line:
     """The straight line for the images of one run, up to their rows. Thread-safe."""
 
@@ -224,10 +253,12 @@ class _Line:
         run_id: int,
         done: dict[str, DoneImage],
         stages: StageTimes,
+        parts: _Parts,
     ) -> None:
         self._service = service
         self._store = store
         self._done = done
+        self._parts = parts
         self._stages = stages
         self._loader = RequestLoader(job, run_id, stages)
         self._saver = ResultSaver(job.masks_dir, job.overlays_dir)
@@ -241,8 +272,11 @@ class _Line:
             request = self._loader.request(item)
             with stage("tensor"):
                 prepared.append(self._service.prepare(request))
-        with stage("infer"):
-            inferred = self._service.infer(prepared)
+        try:
+            with stage("infer"):
+                inferred = self._service.infer(prepared, self._parts.watch(len(items)))
+        except InferenceStopped:
+            return _Scored((), len(items) - len(fresh))
         packed = []
         for one in inferred:
             with stage("judge"):

@@ -22,8 +22,8 @@ class BatchJob:
         goldens: a recipe's goldens, for items that name none of their own.
         truth_dir: where annotations are looked for; None: only those that items name.
         masks_dir, overlays_dir: where to write pictures of the results, if anywhere.
-        grid: ``(width, height)`` on which the least area of ``settings`` is counted, when it is a model's
-            suggestion that is to be scaled to each image; None: it counts the image's own pixels.
+        grid: ``(width, height)`` of the network, when the least area of ``settings`` is a model's suggestion
+            that is to be scaled from the grid of each image's map; None: it counts the image's own pixels.
         resume: continue the newest run that has the same images, goldens, model and settings.
         batch_size: images given to the network at once; 0: chosen by a short measurement.
         workers: threads that take images down the line; 0: one more than the engine's calls that run at once, so
@@ -74,6 +74,8 @@ def settings_dict(settings: Settings) -> dict[str, object]:
         "revision": settings.revision,
         "product": settings.product,
         "measure_at": settings.measure_at.value,
+        "view": settings.view.model_dump(mode="json"),
+        "goldens_used": settings.goldens_used,
     }
 
 

@@ -1,4 +1,4 @@
-"""Which golden a test image is judged against."""
+"""Which goldens a test image is judged against."""
 
 from __future__ import annotations
 
@@ -49,16 +49,21 @@ def _read(path: Path) -> Frame | InspectorError:
         )
 
 
-def closest_golden(goldens: Sequence[Frame], test: Frame) -> Frame:
-    """The golden that looks most like the test image: least mean absolute difference of small grey copies.
+class GoldenChoice:
+    """Chooses among a recipe's goldens those that look most like a test image. Thread-safe."""
 
-    Raises:
-        ValueError: when there are no goldens.
-    """
-    if len(goldens) == 1:
-        return goldens[0]
-    wanted = _thumbnail(test)
-    return min(goldens, key=lambda golden: float(np.abs(_thumbnail(golden) - wanted).mean()))
+    def __init__(self, goldens: Sequence[Frame]) -> None:
+        self._goldens = tuple(goldens)
+        self._thumbnails = tuple(map(_thumbnail, goldens)) if len(goldens) > 1 else ()
+
+    def best(self, test: Frame, count: int) -> tuple[Frame, ...]:
+        """Up to ``count`` goldens, the best match first: by the mean absolute difference of small grey copies."""
+        if not self._thumbnails:
+            return self._goldens
+        wanted = _thumbnail(test)
+        differences = [float(np.abs(thumbnail - wanted).mean()) for thumbnail in self._thumbnails]
+        ranked = sorted(range(len(differences)), key=differences.__getitem__)
+        return tuple(self._goldens[index] for index in ranked[:count])
 
 
 def _thumbnail(frame: Frame) -> NDArray[np.float32]:

@@ -3,56 +3,86 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TypeVar
 
-import numpy as np
-
-from inspector_app.core.change_map import ChangeMap, Registration, quantise
+from inspector_app.core.change_map import ChangeMap, Registration
 from inspector_app.core.errors import InspectorError, KeeperError, OperatorError
 from inspector_app.core.frame import Frame
 from inspector_app.core.inspection import (
     EngineStamp,
+    ImageRef,
     InspectionRecord,
     InspectionRequest,
     InspectionResult,
     Timing,
 )
-from inspector_app.core.protocols import (
-    ChangeEngine,
-    Clock,
-    Features,
-    ImageArchive,
-    Packed,
-    RecordStore,
-    Tensor,
-)
+from inspector_app.core.protocols import ChangeEngine, Clock, ImageArchive, Packed, RecordStore
+from inspector_app.core.recipe import View
 from inspector_app.core.retention import Retention
 from inspector_app.core.verdict import Verdict
+from inspector_app.services.alignment import GoldenAligner
 from inspector_app.services.judge import failed, judge
-from inspector_app.vision.registration import check_alignment, register, warp_to_golden
-from inspector_app.vision.tensors import to_tensor
+from inspector_app.services.views import Gathered, Look, ViewRunner
+from inspector_app.vision.tiling import plan_tiles
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-GOLDENS_KEPT = 32
-GOLDEN_BYTES_KEPT = 512 << 20
-"""Goldens beyond this sum are dropped, the one used longest ago first; one is always kept."""
+MAP_BYTES = 128 * 2**20
+"""So much memory the probability maps of one part of a batch may take, before they become 8-bit levels."""
+
+
+class InferenceStopped(Exception):  # noqa: N818
+    """Raised out of ``infer`` when its watch says that the result is not wanted any more."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What ``infer`` tells and asks between two calls of the network.
+
+    ``progress`` gets the share of the batch that is done, 0 to 1; ``cancelled`` ends it early.
+    """
+
+    progress: Callable[[float], None] = lambda share: None
+    cancelled: Callable[[], bool] = lambda: False
+
+
+UNWATCHED = Watch()
+
+
+class _Ticker:
+    """Counts comparisons for a watch. Images that are tried a second time count once."""
+
+    def __init__(self, watch: Watch, total: int) -> None:
+        self._watch = watch
+        self._total = total
+        self._done = 0
+
+    def tick(self, compared: int) -> None:
+        """Some more are done.
+
+        Raises:
+            InferenceStopped: the rest is not wanted any more.
+        """
+        self._done = min(self._done + compared, self._total)
+        self._watch.progress(self._done / self._total)
+        if self._done < self._total and self._watch.cancelled():
+            raise InferenceStopped
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """A request that is ready for the network, or the reason why it cannot be.
 
-    ``tensor`` is ``1 x 3 x H x W`` float32, None when ``error`` is set.
+    ``looks`` holds the test image against each golden that it can be held against, the best match first; empty
+    when ``error`` is set. ``request`` names these goldens and no others.
     """
 
     request: InspectionRequest
     timing: Timing
-    tensor: Tensor | None = None
+    looks: tuple[Look, ...] = ()
     registration: Registration | None = None
     error: InspectorError | None = None
 
@@ -90,8 +120,8 @@ class InspectionService:
         self._clock = clock
         self._retention = retention or Retention(every_nth_pass=1)
         self._passes = passes
-        self._features: OrderedDict[str, Features] = OrderedDict()
-        self._features_lock = Lock()
+        self._views = ViewRunner(engine)
+        self._aligner = GoldenAligner()
         self._count_lock = Lock()
 
     @property
@@ -113,35 +143,41 @@ class InspectionService:
         """
         return self.record([self.evaluate(request)])[0]
 
-    def evaluate(self, request: InspectionRequest) -> InspectionResult:
-        """The line without its last step: nothing is recorded."""
-        return self.conclude(self.infer([self.prepare(request)])[0])
+    def evaluate(self, request: InspectionRequest, watch: Watch = UNWATCHED) -> InspectionResult:
+        """The line without its last step: nothing is recorded.
+
+        Raises:
+            InferenceStopped: see ``infer``.
+        """
+        return self.conclude(self.infer([self.prepare(request)], watch)[0])
 
     def prepare(self, request: InspectionRequest) -> Prepared:
-        """Check, align and make the tensor. Never raises: what fails is in ``error``."""
+        """Check, align and make what the network is shown. Never raises: what fails is in ``error``."""
         load_ms = request.test.load_ms if isinstance(request.test, Frame) else 0.0
         started = self._clock.monotonic()
         outcome = guarded(lambda: self._prepare(request))
         timing = Timing(load_ms=load_ms, register_ms=self._since(started))
         if isinstance(outcome, InspectorError):
             return Prepared(request, timing, error=outcome)
-        tensor, registration = outcome
-        error = _alignment_error(request, registration)
-        return Prepared(request, timing, tensor if error is None else None, registration, error)
+        return replace(outcome, timing=timing)
 
-    def infer(self, batch: Sequence[Prepared]) -> list[Inferred]:
-        """Run the network over all of ``batch``, grouped by golden; order is kept. Never raises."""
-        done: dict[int, Inferred] = {}
-        groups: dict[str, list[int]] = {}
-        for index, prepared in enumerate(batch):
-            if prepared.tensor is None:
-                done[index] = Inferred(
-                    prepared.request, prepared.timing, None, prepared.registration, prepared.error
-                )
-            else:
-                groups.setdefault(prepared.request.golden_ref.sha256, []).append(index)
-        for indices in groups.values():
-            done.update(zip(indices, self._infer_group([batch[i] for i in indices]), strict=True))
+    def infer(self, batch: Sequence[Prepared], watch: Watch = UNWATCHED) -> list[Inferred]:
+        """Run the network over all of ``batch``, grouped by golden; order is kept.
+
+        Raises:
+            InferenceStopped: when ``watch`` cancels; nothing of the batch is kept.
+        """
+        done = {
+            index: Inferred(each.request, each.timing, None, each.registration, each.error)
+            for index, each in enumerate(batch)
+            if not each.looks
+        }
+        ready = [index for index in range(len(batch)) if index not in done]
+        self._views.next_batch()
+        ticker = _Ticker(watch, sum(map(self._comparisons, batch)))
+        for indices in self._chunks(batch, ready):
+            found = self._infer_group([batch[index] for index in indices], ticker)
+            done.update(zip(indices, found, strict=True))
         return [done[index] for index in range(len(batch))]
 
     def conclude(self, inferred: Inferred) -> InspectionResult:
@@ -184,27 +220,63 @@ class InspectionService:
         """
         self._archive.put_bytes(data)
 
-    def _prepare(self, request: InspectionRequest) -> tuple[Tensor, Registration | None]:
+    def _prepare(self, request: InspectionRequest) -> Prepared:
         test, golden = request.test, request.golden
         if isinstance(test, InspectorError):
             raise test
         if isinstance(golden, InspectorError):
             raise golden
-        spec = self._engine.manifest.input
-        method = request.settings.alignment.method
-        if method == "none":
+        spec, view = self._engine.manifest.input, request.settings.view
+        plan_tiles(view, spec, (golden.width, golden.height))
+        goldens = (golden, *request.others)
+        if request.settings.alignment.method == "none":
             _check_sizes(test, golden)
-            return to_tensor(test.pixels, spec), None
-        registration = register(golden, test, method)
-        warped = warp_to_golden(test, registration, (golden.width, golden.height))
-        return to_tensor(warped, spec), registration
+            look = Look.of(test, golden, None, view, spec)
+            return Prepared(request, Timing(), tuple(replace(look, golden=each) for each in goldens))
+        return self._align(request, test, goldens)
 
-    def _infer_group(self, group: Sequence[Prepared]) -> list[Inferred]:
+    def _align(self, request: InspectionRequest, test: Frame, goldens: Sequence[Frame]) -> Prepared:
+        """Goldens that the image cannot be aligned with have no say."""
+        spec, settings = self._engine.manifest.input, request.settings
+        aligned = self._aligner.align(test, goldens, settings.alignment)
+        if aligned.error is not None:
+            return Prepared(request, Timing(), (), aligned.found[0][1], aligned.error)
+        looks = [
+            Look.of(test, golden, registration, settings.view, spec) for golden, registration in aligned.found
+        ]
+        if len(looks) < len(goldens):
+            request = _against(request, [look.golden for look in looks])
+        return Prepared(request, Timing(), tuple(looks), looks[0].registration)
+
+    def _comparisons(self, prepared: Prepared) -> int:
+        view = prepared.request.settings.view
+        return sum(self._views.comparisons(view, look.golden) for look in prepared.looks)
+
+    def _chunks(self, batch: Sequence[Prepared], ready: Sequence[int]) -> Iterator[list[int]]:
+        """Parts of a batch whose maps fit into memory together; most batches are one part."""
+        chunk: list[int] = []
+        size = 0
+        for index in ready:
+            width, height = self._grid(batch[index])
+            if chunk and size + 4 * width * height > MAP_BYTES:
+                yield chunk
+                chunk, size = [], 0
+            chunk.append(index)
+            size += 4 * width * height
+        if chunk:
+            yield chunk
+
+    def _grid(self, prepared: Prepared) -> tuple[int, int]:
+        """Of the golden's map, ``(width, height)``."""
+        spec, golden = self._engine.manifest.input, prepared.looks[0].golden
+        return prepared.request.settings.view.grid((spec.width, spec.height), (golden.width, golden.height))
+
+    def _infer_group(self, group: Sequence[Prepared], ticker: _Ticker) -> list[Inferred]:
         started = self._clock.monotonic()
-        outcome = guarded(lambda: self._run(group))
+        outcome = guarded(lambda: self._run(group, ticker))
         if isinstance(outcome, InspectorError) and len(group) > 1:
             # One bad image must not take its neighbours with it.
-            return [inferred for prepared in group for inferred in self._infer_group([prepared])]
+            return [inferred for prepared in group for inferred in self._infer_group([prepared], ticker)]
         share = self._since(started) / len(group)
         timings = [replace(prepared.timing, infer_ms=share) for prepared in group]
         if isinstance(outcome, InspectorError):
@@ -214,39 +286,25 @@ class InspectionService:
             for prepared, timing, change_map in zip(group, timings, outcome, strict=True)
         ]
 
-    def _run(self, group: Sequence[Prepared]) -> list[ChangeMap]:
-        golden = group[0].request.golden
-        assert isinstance(golden, Frame)
-        features = self._features_of(golden, group[0].request.golden_ref.sha256)
-        tensors = [prepared.tensor for prepared in group if prepared.tensor is not None]
-        levels = quantise(self._engine.compare(features, np.concatenate(tensors)))
-        maps = []
-        for prepared, level in zip(group, levels, strict=True):
-            test = prepared.request.test
-            assert isinstance(test, Frame)
-            maps.append(
-                ChangeMap(
-                    level.copy(),
-                    (test.width, test.height),
-                    (golden.width, golden.height),
-                    prepared.registration,
-                )
-            )
-        return maps
+    def _run(self, group: Sequence[Prepared], ticker: _Ticker) -> list[ChangeMap]:
+        """One golden after the other, with all images that are held against it."""
+        gathered = [self._gather(prepared) for prepared in group]
+        looks: dict[tuple[str, View], list[tuple[int, Look]]] = {}
+        for index, prepared in enumerate(group):
+            for look in prepared.looks:
+                key = (look.golden.sha256, prepared.request.settings.view)
+                looks.setdefault(key, []).append((index, look))
+        for (_, view), members in looks.items():
+            found = self._views.run([look for _, look in members], view, ticker.tick)
+            for (index, look), probability in zip(members, found, strict=True):
+                gathered[index].add(probability, look.registration)
+        return [each.change_map() for each in gathered]
 
-    def _features_of(self, golden: Frame, key: str) -> Features:
-        with self._features_lock:
-            if key in self._features:
-                self._features.move_to_end(key)
-                return self._features[key]
-            features = self._engine.encode_golden(to_tensor(golden.pixels, self._engine.manifest.input))
-            self._features[key] = features
-            while len(self._features) > GOLDENS_KEPT or (len(self._features) > 1 and self._over_budget()):
-                self._features.popitem(last=False)
-            return features
-
-    def _over_budget(self) -> bool:
-        return sum(map(self._engine.kept_bytes, self._features.values())) > GOLDEN_BYTES_KEPT
+    def _gather(self, prepared: Prepared) -> Gathered:
+        test, spec = prepared.request.test, self._engine.manifest.input
+        assert isinstance(test, Frame)
+        grid = prepared.request.settings.view.grid((spec.width, spec.height), (test.width, test.height))
+        return Gathered(prepared.looks, (test.width, test.height), grid)
 
     def _judge(self, inferred: Inferred) -> InspectionResult:
         if inferred.error is not None:
@@ -279,6 +337,8 @@ def guarded(work: Callable[[], T]) -> T | InspectorError:
     """
     try:
         return work()
+    except InferenceStopped:
+        raise
     except InspectorError as error:
         return error
     except MemoryError:
@@ -302,11 +362,6 @@ def _check_sizes(test: Frame, golden: Frame) -> None:
         )
 
 
-def _alignment_error(request: InspectionRequest, registration: Registration | None) -> InspectorError | None:
-    if registration is None:
-        return None
-    try:
-        check_alignment(registration, request.settings.alignment)
-    except InspectorError as error:
-        return error
-    return None
+def _against(request: InspectionRequest, goldens: Sequence[Frame]) -> InspectionRequest:
+    """The same request with only these goldens, the best match first."""
+    return replace(request, golden=goldens[0], golden_ref=ImageRef.of(goldens[0]), others=tuple(goldens[1:]))

@@ -5,15 +5,19 @@ from __future__ import annotations
 from inspector_app.core.inspection import MeasureAt, Settings
 from inspector_app.core.manifest import ModelManifest
 from inspector_app.core.protocols import RecipeRevision
-from inspector_app.core.recipe import Limits, native_min_area
+from inspector_app.core.recipe import Limits, View, native_min_area
 
 
-def suggested_limits(manifest: ModelManifest, frame_size: tuple[int, int] | None = None) -> Limits:
-    """The model's own limits; the least area is scaled to ``frame_size`` (``(width, height)``) when given."""
+def suggested_limits(
+    manifest: ModelManifest, frame_size: tuple[int, int] | None = None, view: View | None = None
+) -> Limits:
+    """The model's own limits; the least area is scaled to ``frame_size`` (``(width, height)``) when given, from
+    the grid that the map has under ``view``."""
     judgement = manifest.judgement
     area = judgement.min_area_px
     if frame_size is not None:
-        area = native_min_area(area, grid_size(manifest), frame_size)
+        grid = (view or View()).grid(grid_size(manifest), frame_size)
+        area = native_min_area(area, grid, frame_size)
     return Limits(threshold=judgement.threshold, min_area_px=area)
 
 
@@ -34,4 +38,6 @@ def recipe_settings(revision: RecipeRevision, measure_at: MeasureAt = MeasureAt.
         revision=revision.revision,
         product=recipe.product,
         measure_at=measure_at,
+        view=recipe.view,
+        goldens_used=recipe.goldens_used,
     )

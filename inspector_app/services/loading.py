@@ -14,7 +14,7 @@ from inspector_app.core.inspection import ImageRef, InspectionRequest, Settings,
 from inspector_app.core.protocols import DoneImage
 from inspector_app.core.recipe import native_min_area
 from inspector_app.services.batch_job import BatchJob, hash_file
-from inspector_app.services.goldens import GoldenCache, closest_golden
+from inspector_app.services.goldens import GoldenCache, GoldenChoice
 from inspector_app.services.inspect import guarded
 from inspector_app.services.plan import GOOD, BatchItem
 from inspector_app.services.stages import StageTimes
@@ -36,6 +36,7 @@ class RequestLoader:
         self._run_id = run_id
         self._stages = stages or StageTimes()
         self._cache = GoldenCache()
+        self._choice = GoldenChoice(job.goldens)
         self._hashes = FileHashes()
         self._truths = TruthFinder(job.truth_dir, job.root) if job.truth_dir else None
 
@@ -58,7 +59,7 @@ class RequestLoader:
         """The request of one item; what cannot be read stands in it as its error."""
         test = guarded(lambda: self._read(item))
         image = ImageRef.of(test) if isinstance(test, Frame) else _unread(item)
-        golden, golden_ref = self._golden(item, test)
+        golden, golden_ref, others = self._golden(item, test)
         size = (test.width, test.height) if isinstance(test, Frame) else None
         with self._stages.stage("truth"):
             annotation = guarded(lambda: self._truth(item, size))
@@ -76,6 +77,7 @@ class RequestLoader:
             truth_ref=truth_ref(annotation.source, self._hashes.of),
             known_good=annotation.source in (GOOD, GOOD_FOLDER),
             run_id=self._run_id,
+            others=others,
         )
 
     def _read(self, item: BatchItem) -> Frame:
@@ -90,24 +92,26 @@ class RequestLoader:
         settings = self._job.settings
         if self._job.grid is None or not isinstance(test, Frame):
             return settings
-        limits = settings.limits
-        area = native_min_area(limits.min_area_px, self._job.grid, (test.width, test.height))
+        limits, size = settings.limits, (test.width, test.height)
+        area = native_min_area(limits.min_area_px, settings.view.grid(self._job.grid, size), size)
         return replace(settings, limits=limits.model_copy(update={"min_area_px": area}))
 
     def _golden(
         self, item: BatchItem, test: Frame | InspectorError
-    ) -> tuple[Frame | InspectorError, ImageRef]:
+    ) -> tuple[Frame | InspectorError, ImageRef, tuple[Frame, ...]]:
+        """The golden, how a record names it, and those that judge along with it."""
         if item.golden is not None:
             golden = self._cache.frame(item.golden)
             if isinstance(golden, Frame):
-                return golden, ImageRef.of(golden)
-            return golden, ImageRef(
-                item.golden.name, self._hashes.of(item.golden), path=printable(item.golden)
-            )
+                return golden, ImageRef.of(golden), ()
+            ref = ImageRef(item.golden.name, self._hashes.of(item.golden), path=printable(item.golden))
+            return golden, ref, ()
         if not self._job.goldens:
-            return KeeperError("golden_missing", "No golden was given for this image."), ImageRef("")
-        chosen = closest_golden(self._job.goldens, test) if isinstance(test, Frame) else self._job.goldens[0]
-        return chosen, ImageRef.of(chosen)
+            return KeeperError("golden_missing", "No golden was given for this image."), ImageRef(""), ()
+        best = self._job.goldens[:1]
+        if isinstance(test, Frame):
+            best = self._choice.best(test, self._job.settings.goldens_used)
+        return best[0], ImageRef.of(best[0]), best[1:]
 
     def _truth(self, item: BatchItem, size: tuple[int, int] | None) -> Annotation:
         if item.known_good:

@@ -111,8 +111,8 @@ def calibration_pairs(service: InspectionService, job: BatchJob) -> tuple[Pair, 
     for item in job.items:
         request = loader.request(item)
         prepared = service.prepare(request)
-        if prepared.tensor is not None and isinstance(request.golden, Frame):
-            pairs.append((prepared.tensor, to_tensor(request.golden.pixels, spec)))
+        if prepared.looks and prepared.looks[0].whole is not None and isinstance(request.golden, Frame):
+            pairs.append((prepared.looks[0].whole, to_tensor(request.golden.pixels, spec)))
         elif prepared.error is not None:
             reason = f"{item.name}: {prepared.error.message}"
     if not pairs:

@@ -14,7 +14,7 @@ from inspector_app.core.frame import Frame
 from inspector_app.core.geometry import Region
 from inspector_app.core.problems import near_miss, problem_lines
 from inspector_app.core.protocols import ImageArchive, RecipeRevision, RecordStore
-from inspector_app.core.recipe import Alignment, GoldenRef, Limits, Recipe
+from inspector_app.core.recipe import GOLDENS_USED, Alignment, GoldenRef, Limits, Recipe, View
 from inspector_app.services.golden_entries import embedded_bytes, embedded_golden, golden_of_frame
 from inspector_app.services.recipe_files import (
     RecipeFormat,
@@ -48,6 +48,8 @@ class RecipeService:
         *,
         product: str = "",
         model: str = "generic",
+        goldens_used: int = GOLDENS_USED,
+        view: View | None = None,
         alignment: Alignment | None = None,
         regions: Sequence[Region] = (),
         limits: Limits | None = None,
@@ -74,6 +76,8 @@ class RecipeService:
                 product=product,
                 model=model,
                 goldens=tuple(found),
+                goldens_used=goldens_used,
+                view=view or View(),
                 alignment=alignment or Alignment(),
                 regions=tuple(regions),
                 limits=limits or Limits(),

@@ -35,6 +35,7 @@ from inspector_app.storage.tables import (
     InspectionRow,
     MapRow,
     ModelRow,
+    OtherGoldenRow,
     SearchRow,
     SettingsRow,
 )
@@ -70,6 +71,15 @@ def add_all(session: Session, news: Sequence[NewRows], now: datetime) -> list[In
         session, DefectRow, ({**defect, "inspection_id": key} for key, new in pairs for defect in new.defects)
     )
     _insert(
+        session,
+        OtherGoldenRow,
+        (
+            {"inspection_id": key, "place": place, "golden_id": _id_of(session, GoldenRow, golden, known)}
+            for key, new in pairs
+            for place, golden in enumerate(new.other_goldens, start=1)
+        ),
+    )
+    _insert(
         session, MapRow, ({**new.change_map, "inspection_id": key} for key, new in pairs if new.change_map)
     )
     return [new_record(new, row) for new, row in zip(news, inspections, strict=True)]
@@ -88,8 +98,17 @@ def load(session: Session, ids: Sequence[int]) -> list[InspectionRecord]:
     dispositions = select(DispositionRow).where(DispositionRow.inspection_id.in_(ids))
     for entry in session.scalars(dispositions.order_by(DispositionRow.id)):
         decided.setdefault(entry.inspection_id, []).append(entry)
+    others: dict[int, list[GoldenRow]] = {}
+    along = (
+        select(OtherGoldenRow.inspection_id, GoldenRow)
+        .join(GoldenRow, OtherGoldenRow.golden_id == GoldenRow.id)
+        .where(OtherGoldenRow.inspection_id.in_(ids))
+        .order_by(OtherGoldenRow.inspection_id, OtherGoldenRow.place)
+    )
+    for key, other in session.execute(along):
+        others.setdefault(key, []).append(other)
     found = {
-        row.id: record_of(row, golden, model, settings, decided.get(row.id, ()))
+        row.id: record_of(row, golden, model, settings, decided.get(row.id, ()), others.get(row.id, ()))
         for row, golden, model, settings in session.execute(statement)
     }
     return [found[key] for key in ids if key in found]

@@ -60,6 +60,7 @@ class NewRows:
     search: Values
     defects: list[Values]
     change_map: Values | None
+    other_goldens: list[Values]
 
 
 def fold(text: str) -> str:
@@ -85,13 +86,15 @@ def rows_of(result: InspectionResult, archive_key: str | None, app_version: str)
         },
         defects=_defects(result.defects),
         change_map=None if result.change_map is None else _map(result.change_map),
+        other_goldens=[_golden(ImageRef.of(golden)) for golden in request.others],
     )
 
 
 def new_record(new: NewRows, inspection: Values) -> InspectionRecord:
     """What reading back a row just inserted would give; ``inspection`` has its id, attempt and time as well."""
     golden, model, settings = (SimpleNamespace(**values) for values in (new.golden, new.model, new.settings))
-    return record_of(SimpleNamespace(**inspection), golden, model, settings, ())
+    others = [SimpleNamespace(**values) for values in new.other_goldens]
+    return record_of(SimpleNamespace(**inspection), golden, model, settings, (), others)
 
 
 def record_of(
@@ -100,6 +103,7 @@ def record_of(
     model: ModelRow | SimpleNamespace,
     settings: SettingsRow | SimpleNamespace,
     dispositions: Sequence[DispositionRow],
+    other_goldens: Sequence[GoldenRow | SimpleNamespace] = (),
 ) -> InspectionRecord:
     """A stored inspection as a core object."""
     return InspectionRecord(
@@ -108,7 +112,7 @@ def record_of(
         attempt=row.attempt,
         time=row.time,
         image=ImageRef(row.image_name, row.image_sha256, row.image_width, row.image_height, row.image_path),
-        golden=ImageRef(golden.name, golden.sha256, golden.width, golden.height, golden.path),
+        golden=_golden_ref(golden),
         settings=settings_of(settings.content),
         identity=Identity(row.serial, row.lot, row.operator, row.station),
         engine=EngineStamp(model.name, model.sha256, row.engine, row.precision),
@@ -132,6 +136,7 @@ def record_of(
             DispositionEntry(Disposition(each.disposition), each.reviewer, each.reason, each.time)
             for each in dispositions
         ),
+        other_goldens=tuple(map(_golden_ref, other_goldens)),
     )
 
 
@@ -181,6 +186,7 @@ def map_of(row: MapRow, inspection: InspectionRow, path: Path) -> ChangeMap:
         (row.frame_width, row.frame_height),
         (row.golden_width, row.golden_height),
         registration,
+        row.in_test_frame,
     )
 
 
@@ -241,6 +247,10 @@ def _inspection(result: InspectionResult, archive_key: str | None, app_version: 
 def _settings(settings: Settings) -> Values:
     content = _SETTINGS.dump_json(settings)
     return {"sha256": hashlib.sha256(content).hexdigest(), "content": content.decode()}
+
+
+def _golden_ref(row: GoldenRow | SimpleNamespace) -> ImageRef:
+    return ImageRef(row.name, row.sha256, row.width, row.height, row.path)
 
 
 def _golden(golden: ImageRef) -> Values:
@@ -309,6 +319,7 @@ def _map(change_map: ChangeMap) -> Values:
         "golden_width": change_map.golden_size[0],
         "golden_height": change_map.golden_size[1],
         "aligned": change_map.registration is not None,
+        "in_test_frame": change_map.in_test_frame,
     }
 
 

@@ -20,7 +20,7 @@ from inspector_app.storage.faults import damaged, known_faults
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision; four digits, so that a greater text is a newer schema."""
 _MAGIC = b"SQLite format 3\x00"
 

@@ -219,6 +219,17 @@ class DefectRow(Base):
     truth_iou: Mapped[float | None]
 
 
+class OtherGoldenRow(Base):
+    """A golden that judged along with the inspection's own; ``place`` is 1 for the better match."""
+
+    __tablename__ = "other_goldens"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012
+
+    inspection_id: Mapped[int] = mapped_column(ForeignKey("inspections.id"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)
+    golden_id: Mapped[int] = mapped_column(ForeignKey("goldens.id"))
+
+
 class DispositionRow(Base):
     """A person's decision; later ones are added, never put in the place of earlier ones."""
 
@@ -246,7 +257,8 @@ class EventRow(Base):
 
 
 class MapRow(Base):
-    """An inspection's 8-bit change map as a grey PNG; ``aligned`` says that the ``m_*`` columns are its."""
+    """An inspection's 8-bit change map as a grey PNG; ``aligned`` says that the ``m_*`` columns are its,
+    ``in_test_frame`` that it was brought back from the golden's frame already."""
 
     __tablename__ = "change_maps"
 
@@ -257,3 +269,4 @@ class MapRow(Base):
     golden_width: Mapped[int]
     golden_height: Mapped[int]
     aligned: Mapped[bool]
+    in_test_frame: Mapped[bool] = mapped_column(server_default=text("0"))

@@ -18,6 +18,7 @@ from inspector_app.ui.engine import engine_story
 from inspector_app.ui.files import CSV, IMAGES, TRUTHS, VIDEOS, FileDialogs
 from inspector_app.ui.inspect.dialogs import ReasonQuestion, RecipeQuestion, SetupQuestion, SourceQuestion
 from inspector_app.ui.inspect.presenter import InspectPresenter
+from inspector_app.ui.inspect.setup import needs_the_network
 from inspector_app.ui.keys import KeyAction
 from inspector_app.ui.keys_help import KeysHelp
 from inspector_app.ui.records.record_pane import RecordPresenter
@@ -144,14 +145,15 @@ class Actions(QObject):
         self._shell.live.start(source)
 
     def change_setup(self) -> None:
-        """By dialog; another alignment needs the network again, so the image on screen is inspected anew."""
+        """By dialog; what needs the network again (another alignment, view or number of goldens) has the image on
+        screen inspected anew."""
         pair = self._shell.pair
         question = SetupQuestion(self._window, pair.setup)
         if question.exec() == QDialog.DialogCode.Accepted:
-            before = pair.setup.deciding.alignment
+            before = needs_the_network(pair.setup.deciding)
             pair.set_setup(question.value)
             if (
-                pair.setup.deciding.alignment != before
+                needs_the_network(pair.setup.deciding) != before
                 and pair.can_inspect()
                 and not self._shell.live.old_frame
             ):

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from inspector_app.core.errors import InspectorError
+from inspector_app.services.inspect import InferenceStopped
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -193,6 +194,8 @@ class _Lane:
         context = JobContext(job.cancel_event, lambda said: self._tell(_told(job, said)))
         try:
             result = job.work(context)
+        except InferenceStopped:
+            return _ended(job.failed, Failure())
         except InspectorError as error:
             return _ended(job.failed, Failure(error))
         except Exception as error:

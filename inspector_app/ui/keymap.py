@@ -74,7 +74,9 @@ def inspect_keys(shell: Shell) -> tuple[KeyAction, ...]:
         KeyAction("Ctrl+Z", "Take back a corner or region", "Set up", page.undo_region),
         KeyAction("Ctrl+S", "Save as recipe revision", "Set up", actions.save_recipe),
         KeyAction("Ctrl+R", "Reset the limits", "Set up", page.limits.reset.emit),
-        KeyAction("Ctrl+P", "Alignment, defects allowed, scale", "Set up", actions.change_setup),
+        KeyAction(
+            "Ctrl+P", "Alignment, view, goldens, defects allowed, scale", "Set up", actions.change_setup
+        ),
         KeyAction("Ctrl+M", "Choose the model", "Set up", actions.show_models),
         KeyAction("Ctrl+I", "The engine, and why no better one runs", "Set up", actions.show_engines),
         KeyAction("Ctrl+N", "Counters to zero", "Set up", shell.counters.start_anew),

@@ -23,8 +23,8 @@ from inspector_app.core.inspection import (
 )
 from inspector_app.core.protocols import ImageArchive
 from inspector_app.services.golden_entries import golden_of_frame
-from inspector_app.services.goldens import closest_golden
-from inspector_app.services.inspect import InspectionService
+from inspector_app.services.goldens import GoldenChoice
+from inspector_app.services.inspect import UNWATCHED, InspectionService, Watch
 from inspector_app.services.judge import judge, measured_mask
 from inspector_app.services.truths import truth_ref
 from inspector_app.ui.images import Picture, picture_of
@@ -131,13 +131,19 @@ def inspect_and_record(
     shown: Shown,
     goldens: tuple[Shown, ...],
     colour: str,
+    watch: Watch = UNWATCHED,
 ) -> Inspected:
-    """The whole line against the closest of ``goldens``; the record is committed when this returns."""
-    closest = closest_golden([golden.frame for golden in goldens], shown.frame)
-    golden = next(one for one in goldens if one.frame is closest)
-    request = replace(request, golden=closest, golden_ref=ImageRef.of(closest))
-    result = service.evaluate(request)
+    """The whole line against the best-matching of ``goldens``; the record is committed when this returns.
+
+    Raises:
+        InferenceStopped: ``watch`` ended it; nothing is recorded then.
+    """
+    choice = GoldenChoice([golden.frame for golden in goldens])
+    best = choice.best(shown.frame, request.settings.goldens_used)
+    request = replace(request, golden=best[0], golden_ref=ImageRef.of(best[0]), others=best[1:])
+    result = service.evaluate(request, watch)
     record = service.record([result])[0]
+    golden = next(one for one in goldens if one.frame is result.request.golden)
     return Inspected(record, Judged(result, overlay_of(result, colour)), shown, golden)
 
 

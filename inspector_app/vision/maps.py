@@ -12,12 +12,12 @@ from inspector_app.core.change_map import ChangeMap, Levels
 def levels_at(change_map: ChangeMap, size: tuple[int, int]) -> Levels:
     """The map over the test image, sampled at ``size`` = ``(width, height)``.
 
-    Without alignment the grid covers the test image: it is taken as it is when the size fits, else resized
+    Without alignment, or brought back already, the grid covers the test image: it is taken as it is when the size fits, else resized
     (bilinear when growing, by area when shrinking). With alignment it is first warped from the golden's frame
     into the test image's; what the golden does not cover has level 0.
     """
     levels = change_map.levels
-    if change_map.registration is not None:
+    if change_map.registration is not None and not change_map.in_test_frame:
         levels = _warp_to_test(change_map)
     return _resize(levels, size)
 

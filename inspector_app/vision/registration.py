@@ -77,6 +77,26 @@ def register(golden: Frame, test: Frame, method: AlignmentMethod) -> Registratio
     return Registration(Affine.of(best.matrix[:2]), _residual(fine, best.matrix), best.quality)
 
 
+def carry(registration: Registration, between: Registration, golden: Frame, test: Frame) -> Registration:
+    """How a test image lies on ``golden``, by way of another golden on which it was aligned.
+
+    Goldens show good parts, so that they align with one another better than a spoiled test image does with each,
+    and what was found once holds for every image.
+
+    Args:
+        registration: from the test image to the other golden.
+        between: from the other golden to ``golden``.
+        golden: the golden that is wanted.
+        test: the test image.
+
+    Returns:
+        The two in a row, with residual and quality measured as ``register`` does.
+    """
+    first, second = (np.vstack([each.transform.matrix, [0.0, 0.0, 1.0]]) for each in (registration, between))
+    fine, matrix = _level(golden, test, _FINE_SIDE), second @ first
+    return Registration(Affine.of(matrix[:2]), _residual(fine, matrix), _agreement(fine, matrix).quality)
+
+
 def check_alignment(registration: Registration, alignment: Alignment) -> None:
     """Hold a registration against the recipe's limits.
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
+from inspector_app.vision.decode import read_frame
 from tests.e2e.conftest import Inspect
+from tests.pictures import write
 
 
 def test_a_recipe_from_new_to_score(inspect: Inspect, parts: Path, model: Path, tmp_path: Path) -> None:
@@ -39,3 +42,32 @@ def test_every_problem_of_a_bad_file_is_told_at_once(inspect: Inspect, tmp_path:
     said = inspect("recipe", "import", bad, code=2).stderr
     for word in ("name", "modle", "threshold", "min_area_px", "goldens"):
         assert word in said
+
+
+def test_a_recipe_with_tiles_and_several_goldens(
+    inspect: Inspect, parts: Path, model: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.png"
+    pixels = read_frame(parts / "golden.png").pixels.copy()
+    pixels[:4, :4] += 1
+    write(other, pixels)
+    goldens = ("--golden", parts / "golden.png", "--golden", other)
+    inspect("recipe", "new", "both", *goldens, "--model", model, "--view", "both", "--goldens-used", 2)
+    file = tmp_path / "both.toml"
+    inspect("recipe", "export", "both", file)
+    assert 'mode = "both"' in file.read_text()
+    table = tmp_path / "images.csv"
+    inspect("score", parts / "test", "--recursive", "--recipe", "both", "--csv", table)
+    with table.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert {row["view"] for row in rows} == {"both"}
+    assert {len(row["goldens_used"].split("; ")) for row in rows} == {2}
+    assert {row["verdict"] for row in rows} == {"PASS", "FAIL"}
+
+
+def test_a_view_that_does_not_fit_is_refused(inspect: Inspect, parts: Path, model: Path) -> None:
+    score = ("score", parts / "test", "--recursive", "--golden", parts / "golden.png", "--model", model)
+    assert "whole" in inspect(*score, "--view", "pieces", code=2).stderr
+    assert "--view tiles" in inspect(*score, "--scale", 0.5, code=2).stderr
+    assert "scale" in inspect(*score, "--view", "tiles", "--scale", 9, code=2).stderr
+    assert "tile" in inspect(*score, "--view", "tiles", "--tile", 77, code=2).stderr

@@ -40,7 +40,8 @@ IMAGE_HEADER = (
     "max_score,n_defects,defect_px,defect_pct,largest_area_px,largest_area_mm2,verdict,reason,"
     "disposition,reviewer,review_time,review_reason,final_verdict,"
     "truth_verdict,outcome,iou,dice,px_precision,px_recall,tp_px,fp_px,fn_px,"
-    "load_ms,register_ms,infer_ms,post_ms,total_ms,error_code,error_text"
+    "load_ms,register_ms,infer_ms,post_ms,total_ms,error_code,error_text,"
+    "goldens_used,view,view_scale"
 )
 DEFECT_HEADER = (
     "inspection_id,defect_id,serial,x,y,w,h,cx,cy,area_px,area_mm2,length_mm,score_max,score_mean,region,rule,"
@@ -150,6 +151,9 @@ def test_an_image_row(store: SqlRecordStore, tmp_path: Path) -> None:
         "total_ms": "13.75",
         "error_code": "",
         "error_text": "",
+        "goldens_used": "golden.png",
+        "view": "whole",
+        "view_scale": "",
     }
     assert row == expected
 

@@ -23,12 +23,14 @@ from inspector_app.storage.tables import Base
 from tests.makers import START, FakeClock, make_result
 
 ALL = HistoryFilter()
-NEXT = '''
+NOW = schema.HEAD
+LATER = f"{int(schema.HEAD) + 1:04}"
+NEXT = f'''
 """A column and a rebuilt table."""
 import sqlalchemy as sa
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "{LATER}"
+down_revision = "{schema.HEAD}"
 
 def upgrade():
     with op.batch_alter_table("inspections", recreate="always") as table:
@@ -57,7 +59,7 @@ def newer_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str = "") -
     """From now on the program has one more migration."""
     scripts = tmp_path / "scripts"
     shutil.copytree(Path(schema.__file__).parent / "migrations", scripts)
-    (scripts / "versions" / "v0002_shift.py").write_text(NEXT + more)
+    (scripts / "versions" / f"v{LATER}_shift.py").write_text(NEXT + more)
     usual = schema.alembic_config
 
     def config() -> Config:
@@ -66,7 +68,7 @@ def newer_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str = "") -
         return made
 
     monkeypatch.setattr(schema, "alembic_config", config)
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema, "HEAD", LATER)
 
 
 def test_models_and_migrations_agree(database: Path) -> None:
@@ -102,13 +104,32 @@ def test_an_older_database_is_copied_then_upgraded(
     store.close()
     assert sql(database, "SELECT shift FROM inspections", "SELECT version_num FROM alembic_version") == [
         ("early",),
-        ("0002",),
+        (LATER,),
     ]
-    [copy] = database.parent.glob("*.before-0002-*")
+    [copy] = database.parent.glob(f"*.before-{LATER}-*")
     assert sql(copy, "SELECT version_num FROM alembic_version", "SELECT serial FROM inspections") == [
-        ("0001",),
+        (NOW,),
         ("S1",),
     ]
+
+
+def test_records_of_the_first_schema_are_kept(database: Path) -> None:
+    store = opened(database)
+    (record,) = store.add([make_result(serial="S1")], [None])
+    store.close()
+    sql(
+        database,
+        "DROP TABLE other_goldens",
+        "ALTER TABLE change_maps DROP COLUMN in_test_frame",
+        "UPDATE alembic_version SET version_num = '0001'",
+    )
+    store = opened(database)
+    assert store.get(record.id) == record
+    change_map = store.get_map(record.id)
+    assert change_map is not None
+    assert not change_map.in_test_frame
+    assert store.check() == []
+    store.close()
 
 
 def test_a_failed_upgrade_leaves_the_database_as_it_was(
@@ -118,7 +139,7 @@ def test_a_failed_upgrade_leaves_the_database_as_it_was(
     newer_app(tmp_path, monkeypatch, "    op.execute('INSERT INTO nowhere VALUES (1)')\n")
     with pytest.raises(Exception, match="nowhere"):
         opened(database)
-    assert sql(database, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert sql(database, "SELECT version_num FROM alembic_version") == [(NOW,)]
     assert "shift" not in [row[1] for row in sql(database, "PRAGMA table_info(inspections)")]
 
 

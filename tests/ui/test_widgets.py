@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from inspector_app.core.errors import KeeperError, OperatorError
 from inspector_app.core.protocols import EngineInfo, Refusal
-from inspector_app.core.recipe import Limits
+from inspector_app.core.recipe import Limits, View
 from inspector_app.core.verdict import Disposition, Verdict
 from inspector_app.ui.engine import engine_story
 from inspector_app.ui.errors import ErrorFunnel, Notice, Tone
@@ -200,7 +200,12 @@ def test_questions_give_values(qtbot: QtBot) -> None:
     assert (recipe.value.name, recipe.value.note) == ("plate", "why")
     setup.alignment.setCurrentIndex(2)
     setup.allowed.setValue(3)
+    assert not setup.view_scale.isEnabled()
+    setup.view.setCurrentIndex(1)
+    setup.view_scale.setValue(0.5)
+    setup.goldens.setValue(2)
     value = setup.value
+    assert (value.view, value.goldens_used) == (View(mode="tiles", scale=0.5), 2)
     assert (value.alignment.method, value.limits.max_defects, value.um_per_px) == ("rigid", 3, 12.5)
 
 

@@ -34,6 +34,8 @@ from inspector_app.ui.widgets.picker import Picker
 from inspector_app.ui.widgets.tiles import Tiles
 
 RESORT_MS = 700
+BAR_STEPS = 100
+"""Of the bar, for each image."""
 NO_RECIPE = "No recipe"
 
 
@@ -244,8 +246,8 @@ class BatchPage(QWidget):
         self.runs.setVisible(not run.running)
         self.export.setEnabled(run.run_id is not None)
         self.bar.setVisible(run.running)
-        self.bar.setRange(0, run.total)
-        self.bar.setValue(run.done)
+        self.bar.setRange(0, run.total * BAR_STEPS)
+        self.bar.setValue(round(max(run.done, run.seen) * BAR_STEPS))
         self.progress_text.setText(self._progress_line())
         anything = run.running or run.run_id is not None or bool(self._batch.runs)
         self._stack.setCurrentIndex(1 if anything else 0)

@@ -25,6 +25,8 @@ CHUNK = 500
 TOTALS_EVERY_S = 1.0
 """The totals grow with all rows so far, so they are not made anew for each of thousands of batches."""
 
+SEEN_EVERY_S = 0.25
+
 
 @dataclass(frozen=True)
 class RunView:
@@ -37,6 +39,8 @@ class RunView:
     total: int = 0
     rate: float | None = None
     left_s: float | None = None
+    seen: float = 0.0
+    """How many images the network is done with, the one at hand in part."""
     state: RunState | None = None
 
 
@@ -58,7 +62,7 @@ class BatchPresenter(QObject):
         self.summary: BatchSummary | None = None
         self.runs: tuple[RunRecord, ...] = ()
         self._tally = Tally()
-        self._summed_at = 0.0
+        self._summed_at = self._seen_at = 0.0
         self._job: Job[BatchOutcome] | None = None
         self._opening: int | None = None
         self._opening_job: Job[RunRecord | None] | None = None
@@ -121,7 +125,10 @@ class BatchPresenter(QObject):
         self.summary_changed.emit()
         self.run_changed.emit()
 
-    def _progress(self, progress: BatchProgress) -> None:
+    def _progress(self, progress: BatchProgress | float) -> None:
+        if isinstance(progress, float):
+            self._show_seen(progress)
+            return
         self.run = replace(
             self.run,
             run_id=progress.run_id,
@@ -132,6 +139,14 @@ class BatchPresenter(QObject):
         )
         self._take(progress.records)
         self.run_changed.emit()
+
+    def _show_seen(self, images: float) -> None:
+        """A large image takes a minute: the bar moves while the network is at it, ahead of the count."""
+        now = time.monotonic()
+        if now - self._seen_at >= SEEN_EVERY_S:
+            self._seen_at = now
+            self.run = replace(self.run, seen=images)
+            self.run_changed.emit()
 
     def _take(self, records: tuple[InspectionRecord, ...]) -> None:
         for record in records:
@@ -224,7 +239,9 @@ def run_batch(inspector: Inspector, setup: BatchSetup, context: JobContext) -> B
         planned.model, EngineChoice(inspector.settings.engine), parallel=side_by_side()
     )
     try:
-        return inspector.batch(service).run(planned.job, context.report, context.cancelled)
+        return inspector.batch(service).run(
+            planned.job, context.report, context.cancelled, None, context.report
+        )
     finally:
         service.engine.close()
 

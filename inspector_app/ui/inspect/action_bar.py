@@ -104,6 +104,11 @@ class ActionBar(QFrame):
         """While the engine works the button says so and keeps its place."""
         self.go.setText("Inspecting…" if busy else "Inspect")
 
+    def show_part(self, share: float) -> None:
+        """How far a large image is, which takes many calls of the network."""
+        if 0.0 < share < 1.0:
+            self.go.setText(f"Inspecting… {share:.0%}")
+
     @property
     def buttons(self) -> tuple[QPushButton, ...]:
         """For tests."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtWidgets import QComboBox, QDialog, QDoubleSpinBox, QLineEdit, QPushButton, QSpinBox, QWidget
 
-from inspector_app.core.recipe import AlignmentMethod
+from inspector_app.core.recipe import AlignmentMethod, ViewMode
 from inspector_app.core.verdict import Disposition
 from inspector_app.ui.inspect.setup import Setup
 from inspector_app.ui.widgets.parts import button, column, label, row
@@ -97,14 +97,34 @@ METHODS: tuple[tuple[AlignmentMethod, str], ...] = (
 )
 
 
+VIEWS: tuple[tuple[ViewMode, str], ...] = (
+    ("whole", "As a whole, shrunk to the network's size"),
+    ("tiles", "By tiles, at its own scale"),
+    ("both", "Both, fused"),
+)
+
+
 class SetupQuestion(Question):
-    """What decides besides the sliders: alignment, defects allowed, scale."""
+    """What decides besides the sliders: alignment, view, goldens, defects allowed, scale."""
 
     def __init__(self, parent: QWidget | None, setup: Setup) -> None:
         self._setup = setup
         self.alignment = QComboBox()
         self.alignment.addItems([text for _, text in METHODS])
         self.alignment.setCurrentIndex([method for method, _ in METHODS].index(setup.alignment.method))
+        self.view = QComboBox()
+        self.view.addItems([text for _, text in VIEWS])
+        self.view.setCurrentIndex([mode for mode, _ in VIEWS].index(setup.view.mode))
+        self.view_scale = QDoubleSpinBox()
+        self.view_scale.setRange(0.01, 4.0)
+        self.view_scale.setDecimals(3)
+        self.view_scale.setSingleStep(0.25)
+        self.view_scale.setValue(setup.view.scale)
+        self.view.currentIndexChanged.connect(lambda index: self.view_scale.setEnabled(index > 0))
+        self.view_scale.setEnabled(setup.view.mode != "whole")
+        self.goldens = QSpinBox()
+        self.goldens.setRange(1, 10)
+        self.goldens.setValue(setup.goldens_used)
         self.allowed = QSpinBox()
         self.allowed.setRange(0, 999)
         self.allowed.setValue(setup.limits.max_defects)
@@ -113,10 +133,13 @@ class SetupQuestion(Question):
         self.scale.setDecimals(3)
         self.scale.setSpecialValueText("unknown")
         self.scale.setValue(setup.um_per_px or 0.0)
-        for spin in (self.allowed, self.scale):
+        for spin in (self.allowed, self.scale, self.view_scale, self.goldens):
             spin.lineEdit().setTextMargins(10, 0, 0, 0)
         fields = (
             ("Alignment of the test image to the golden", self.alignment),
+            ("How the network is shown an image", self.view),
+            ("Tiles: network pixels for each pixel of the image", self.view_scale),
+            ("Best-matching goldens of a recipe that judge together", self.goldens),
             ("Defects allowed on a good part", self.allowed),
             ("Micrometres per pixel", self.scale),
         )
@@ -130,7 +153,17 @@ class SetupQuestion(Question):
         limits = setup.limits.model_copy(update={"max_defects": self.allowed.value()})
         changed = setup if limits == setup.limits else setup.with_limits(limits)
         alignment = setup.alignment.model_copy(update={"method": method})
-        return replace(changed, alignment=alignment, um_per_px=self.scale.value() or None)
+        # A scale that was not touched keeps all its digits.
+        shown = self.view_scale.value()
+        scale = setup.view.scale if abs(shown - setup.view.scale) < 5e-4 else shown
+        mode = VIEWS[self.view.currentIndex()][0]
+        return replace(
+            changed,
+            alignment=alignment,
+            um_per_px=self.scale.value() or None,
+            view=setup.view.model_copy(update={"mode": mode, "scale": scale}),
+            goldens_used=self.goldens.value(),
+        )
 
 
 @dataclass(frozen=True)

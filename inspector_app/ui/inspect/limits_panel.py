@@ -51,7 +51,9 @@ class LimitsPanel(QWidget):
         self.preview = label("", "preview", wrap=True)
         self.preview.hide()
         layout = column(self.source, self.threshold, self.review, self.area, self.preview, spacing=5)
-        more = button("More…", self.more.emit, "link", "Alignment, defects allowed, scale  ·  Ctrl+P")
+        more = button(
+            "More…", self.more.emit, "link", "Alignment, view, goldens, defects allowed, scale  ·  Ctrl+P"
+        )
         layout.addLayout(row(self._save, 1, more, self._reset))
         self.setLayout(layout)
         for slider in (self.threshold, self.area, self.review):

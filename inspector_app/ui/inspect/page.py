@@ -108,6 +108,7 @@ class InspectPage(QWidget):
         self._pair.outcome_changed.connect(self._show_outcome)
         self._pair.setup_changed.connect(self._show_setup)
         self._pair.busy_changed.connect(self.actions_bar.show_busy)
+        self._pair.part_done.connect(self.actions_bar.show_part)
         self._pair.recorded.connect(self._counters.recorded)
         self._pair.identity_taken.connect(self.identity.taken)
         self._pair.recorded.connect(self._recorded)

@@ -18,9 +18,10 @@ from inspector_app.core.inspection import (
 )
 from inspector_app.core.recipe import Limits
 from inspector_app.core.verdict import Disposition, Verdict
+from inspector_app.services.inspect import Watch
 from inspector_app.services.limits import suggested_limits
 from inspector_app.ui.engine import EnginePresenter
-from inspector_app.ui.inspect.setup import Setup, what_decides
+from inspector_app.ui.inspect.setup import Setup, needs_the_network, what_decides
 from inspector_app.ui.jobs import Failure
 from inspector_app.ui.tools import ENGINE_LANE, PICTURE_LANE, PREVIEW_LANE, RECORD_LANE, Tools
 from inspector_app.ui.work import (
@@ -45,6 +46,7 @@ class InspectPresenter(QObject):
     outcome_changed = Signal()
     setup_changed = Signal()
     busy_changed = Signal(bool)
+    part_done = Signal(float)
     recorded = Signal(object)
     disposed = Signal(object)
     identity_taken = Signal()
@@ -209,9 +211,12 @@ class InspectPresenter(QObject):
         self._set_busy(True)
         self._tools.runner.submit(
             ENGINE_LANE,
-            lambda context: inspect_and_record(service, request, test, goldens, colour),
+            lambda context: inspect_and_record(
+                service, request, test, goldens, colour, Watch(context.report, context.cancelled)
+            ),
             lambda inspected: self._inspected(inspected, token),
             lambda failure: self._inspect_failed(failure, token),
+            progress=self.part_done.emit,
         )
         return True
 
@@ -301,7 +306,7 @@ class InspectPresenter(QObject):
         if service is None or self.setup.touched or self.setup.recipe is not None:
             return
         size = (self.test.frame.width, self.test.frame.height) if self.test else None
-        limits = suggested_limits(service.engine.manifest, size)
+        limits = suggested_limits(service.engine.manifest, size, self.setup.view)
         if limits != self.setup.limits:
             self._set_setup(replace(self.setup, limits=limits))
 
@@ -313,7 +318,7 @@ class InspectPresenter(QObject):
         if what_decides(settings) == what_decides(result.request.settings):
             self._drop_preview()
             return
-        if settings.alignment != result.request.settings.alignment:
+        if needs_the_network(settings) != needs_the_network(result.request.settings):
             # Nothing can be said without the network, and what was said before holds no more.
             self._drop_preview()
             return

@@ -127,6 +127,8 @@ def save_recipe(
         product=base.product if base else "",
         model=model,
         goldens=goldens,
+        goldens_used=setup.goldens_used,
+        view=setup.view,
         alignment=setup.alignment,
         regions=setup.regions,
         limits=setup.limits,

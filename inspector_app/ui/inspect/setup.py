@@ -7,18 +7,23 @@ from dataclasses import dataclass, replace
 from inspector_app.core.geometry import Region
 from inspector_app.core.inspection import Settings
 from inspector_app.core.protocols import RecipeRevision
-from inspector_app.core.recipe import Alignment, Limits
+from inspector_app.core.recipe import GOLDENS_USED, Alignment, Limits, View
 from inspector_app.services.limits import recipe_settings
 
 
 def what_decides(settings: Settings) -> tuple[object, ...]:
     """The part of the settings that a verdict hangs on, whatever recipe it came from."""
-    return settings.limits, settings.alignment, settings.regions, settings.um_per_px
+    return *needs_the_network(settings), settings.limits, settings.regions, settings.um_per_px
+
+
+def needs_the_network(settings: Settings) -> tuple[object, ...]:
+    """The part of what decides that changes the map itself: no preview can tell what it would do."""
+    return settings.alignment, settings.view, settings.goldens_used
 
 
 @dataclass(frozen=True)
 class Setup:
-    """Limits, alignment and regions on screen, and the recipe revision they started from.
+    """Limits, alignment, view and regions on screen, and the recipe revision they started from.
 
     With a recipe, only its stored revision decides: what differs on screen is a preview until it is saved.
     Without one, what is on screen decides.
@@ -31,12 +36,23 @@ class Setup:
     recipe: RecipeRevision | None = None
     touched: bool = False
     """Whether a person set the limits; until then they follow the model's suggestion."""
+    view: View = View()
+    goldens_used: int = GOLDENS_USED
 
     @staticmethod
     def of(revision: RecipeRevision) -> Setup:
         """A stored revision."""
         recipe = revision.recipe
-        return Setup(recipe.limits, recipe.alignment, recipe.regions, recipe.um_per_px, revision, True)
+        return Setup(
+            recipe.limits,
+            recipe.alignment,
+            recipe.regions,
+            recipe.um_per_px,
+            revision,
+            True,
+            recipe.view,
+            recipe.goldens_used,
+        )
 
     @property
     def changed(self) -> bool:
@@ -60,6 +76,8 @@ class Setup:
             alignment=self.alignment,
             regions=self.regions,
             um_per_px=self.um_per_px,
+            view=self.view,
+            goldens_used=self.goldens_used,
         )
 
     def with_limits(self, limits: Limits) -> Setup:

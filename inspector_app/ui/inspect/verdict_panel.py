@@ -125,6 +125,8 @@ def facts_of(record: InspectionRecord) -> str:
         parts.append(f"IoU {iou:.3f}" if iou is not None else "IoU: nothing marked, nothing found")
     if record.score is not None:
         parts.append(f"score {record.score:.2f}")
+    if record.other_goldens:
+        parts.append(f"{1 + len(record.other_goldens)} goldens")
     parts.append(f"{record.timing.total_ms:.0f} ms")
     parts.append(f"#{record.id}")
     if record.attempt > 1:

@@ -1,0 +1,106 @@
+"""What engines keep of goldens, in bounded memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from threading import Lock
+
+from inspector_app.core.protocols import Features
+
+BYTES_KEPT = 128 * 2**20
+
+
+@dataclass(eq=False)
+class _Kept:
+    features: Features
+    round: int
+    size: int = 0
+
+
+class GoldenFeatures:
+    """Features by golden and tile, up to a number of bytes.
+
+    A scan over more tiles than fit would, with the usual rule (the longest unused goes first), throw out each tile
+    just before it is needed again. So what was used in this round or the one before is never thrown out: what does
+    not fit beside it is computed in passing. What is alone is kept whatever its size. Thread-safe; what several
+    threads want at once is encoded once.
+    """
+
+    def __init__(self, size_of: Callable[[Features], int], limit: int = BYTES_KEPT) -> None:
+        """``size_of`` gives the bytes that features hold, which may grow when they are compared with."""
+        self._size_of = size_of
+        self._limit = limit
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._coming: dict[Hashable, Future[Features]] = {}
+        self._round = 0
+        self._nbytes = 0
+        self._lock = Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """What is held now."""
+        with self._lock:
+            return self._nbytes
+
+    def next_round(self) -> None:
+        """A new batch begins."""
+        with self._lock:
+            self._round += 1
+
+    def of(self, key: Hashable, encode: Callable[[], Features]) -> Features:
+        """The features under ``key``, encoded when they are not kept; raises what ``encode`` raises."""
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None:
+                kept.round = self._round
+                self._kept.move_to_end(key)
+                return kept.features
+            coming, mine = self._coming.get(key), Future[Features]()
+            if coming is None:
+                self._coming[key] = mine
+        return coming.result() if coming is not None else self._encode(key, encode, mine)
+
+    def keep(self, key: Hashable, features: Features) -> None:
+        """Keep features, or count them again after they were compared with, if they fit."""
+        size = self._size_of(features)
+        with self._lock:
+            kept = self._kept.get(key) or _Kept(features, self._round)
+            if kept.features is not features:
+                return  # Another thread encoded the same golden and was first.
+            grown = size - kept.size
+            self._make_room(grown, key)
+            alone = not self._kept or (len(self._kept) == 1 and key in self._kept)
+            if self._nbytes + grown > self._limit and not alone:
+                self._drop(key)
+                return
+            self._kept[key] = kept
+            kept.size += grown
+            self._nbytes += grown
+
+    def _encode(self, key: Hashable, encode: Callable[[], Features], mine: Future[Features]) -> Features:
+        try:
+            features = encode()
+            self.keep(key, features)
+            mine.set_result(features)
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        finally:
+            with self._lock:
+                del self._coming[key]
+        return features
+
+    def _make_room(self, wanted: int, key: Hashable) -> None:
+        stale = [other for other, kept in self._kept.items() if kept.round < self._round - 1 and other != key]
+        for other in stale:
+            if self._nbytes + wanted <= self._limit:
+                return
+            self._drop(other)
+
+    def _drop(self, key: Hashable) -> None:
+        kept = self._kept.pop(key, None)
+        if kept is not None:
+            self._nbytes -= kept.size

@@ -62,6 +62,9 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps in all.")] = None,
     batch: Annotated[int | None, typer.Option(min=2, help="Pairs a step.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the training images.")] = None,
+    warm_share: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of the steps on smaller images, for speed.")
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
     workers: Annotated[int | None, typer.Option(min=0, help="Processes that prepare pairs.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of weights and order.")] = None,
@@ -81,7 +84,7 @@ def train(
         (name,) = one_word(words, "the model's NAME")
     given = {
         "data": data, "out_dir": out_dir or choose_data_dir(data_dir, os.environ) / "training" / name, "steps": steps, "batch": batch, "size": size,
-        "threads": threads, "workers": workers, "seed": seed, "start_from": start_from,
+        "threads": threads, "workers": workers, "seed": seed, "start_from": start_from, "warm_share": warm_share,
         "families": tuple(families.split(",")) if families else None, "train_list": split,
     }  # fmt: skip
     with known_errors(), training_errors():

@@ -78,7 +78,8 @@ class OpenVinoSession:
         self._requests: LifoQueue[Any] = LifoQueue()
         for _ in range(cores.parallel):
             self._requests.put(self._compiled.create_infer_request())
-        self.inputs = frozenset(port.get_any_name() for port in self._compiled.inputs)
+        # A port may bear several names (a float16 copy's input and the cast behind it); its node has the graph's own.
+        self.inputs = frozenset(port.get_node().get_friendly_name() for port in self._compiled.inputs)
         self.outputs = frozenset(name for port in self._compiled.outputs for name in port.get_names())
 
     def run(self, wanted: Sequence[str], feed: Mapping[str, Array]) -> list[Array]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from inspector_app.core.errors import KeeperError
+from inspector_app.engines.half import convert_to_half
 from inspector_app.engines.models import Model, load_model
 from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
 from inspector_app.engines.open_vino import OpenVinoEngine, load_openvino
@@ -132,3 +133,15 @@ def test_int8_runs_on_both_cpu_engines(tmp_path: Path) -> None:
     first = here.compare(here.encode_golden(golden), tests)
     # A level of eight bits more or less moves this steep network's probability far, but seldom.
     assert np.abs(first - there.compare(there.encode_golden(golden), tests)).mean() < 0.06
+
+
+def test_a_float16_copy_whose_inputs_bear_several_names_runs(tmp_path: Path) -> None:
+    whole = load_model(siamese(tmp_path / "net.onnx", None))
+    convert_to_half(whole.path, tmp_path / "half.onnx")
+    half = Model(whole.manifest, tmp_path / "half.onnx")
+    rng = np.random.default_rng(0)
+    golden, test = rng.uniform(-1, 1, (2, 1, 3, SIDE, SIDE)).astype(np.float32)
+    found = [
+        engine.compare(engine.encode_golden(golden), test) for engine in map(OpenVinoEngine, (whole, half))
+    ]
+    np.testing.assert_allclose(found[0], found[1], atol=5e-3)

@@ -27,6 +27,8 @@ from benchmarks.program import run_program, score_command
 
 TILES = "--view tiles"
 MEGABYTE = 1e6
+LONGEST = 3
+"""Times the defect's side that a region may be long to have found it."""
 Box = tuple[int, int, int, int]
 
 
@@ -51,13 +53,18 @@ def score_pair(pair: LargePair, model: Path, folder: Path, options: Sequence[str
     finished = run_program(command)
     with table.open(encoding="utf-8-sig", newline="") as file:
         boxes = [_box(row) for row in csv.DictReader(file)]
-    hits = [box for box in boxes if overlap(box, pair.box)]
+    hits = [box for box in boxes if finds(box, pair.box)]
     return LargeRun(finished.seconds, finished.peak_bytes / MEGABYTE, bool(hits), len(boxes) - len(hits))
 
 
 def _box(row: dict[str, str]) -> Box:
     x, y, width, height = (int(float(row[name])) for name in ("x", "y", "w", "h"))
     return x, y, width, height
+
+
+def finds(region: Box, defect: Box) -> bool:
+    """Whether a region shows where the defect is: on it, and on no side longer than three times its own."""
+    return overlap(region, defect) and all(region[k] <= LONGEST * defect[k] for k in (2, 3))
 
 
 def overlap(first: Box, second: Box) -> bool:

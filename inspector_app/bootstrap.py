@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from inspector_app import __version__
 from inspector_app.core.clock import SystemClock
-from inspector_app.core.errors import KeeperError
+from inspector_app.core.errors import InspectorError, KeeperError
 from inspector_app.core.protocols import ChangeEngine, Clock, HistoryFilter, ImageArchive, RecordStore
 from inspector_app.core.retention import Retention
 from inspector_app.core.verdict import Verdict
@@ -31,6 +32,7 @@ from inspector_app.storage.store import SqlRecordStore
 SETTINGS_FILE = "settings.json"
 DATABASE_FILE = "inspector.sqlite3"
 PACKAGE = Path(__file__).resolve().parent
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -95,7 +97,13 @@ class Inspector:
         """
 
         def on_switch(switch: EngineSwitch) -> None:
-            self.store.add_event("engine", f"{switch.before} gave up, {switch.after} serves: {switch.reason}")
+            try:
+                self.store.add_event(
+                    "engine", f"{switch.before} gave up, {switch.after} serves: {switch.reason}"
+                )
+            except InspectorError as error:
+                # The image in hand is more than the note of the switch, which the log has too.
+                log.warning("the switch of engines is not in the records: %s", error)
 
         engine = open_engine(self.find_model(model), choice, threads, on_switch, parallel, building)
         retention = Retention(every_nth_pass=self.settings.every_nth_pass)

@@ -88,17 +88,20 @@ def predict_exchanged(
     goldens = {(pair := folder.read(name)).golden.tobytes(): pair.golden for name in names}
     with torch.inference_mode():
         encoded = [folded.encode(torch.from_numpy(to_tensor(g, spec))) for g in goldens.values()]
-        return tuple(found for name in names for found in _against_all(folded, encoded, folder, name, spec))
+        every = tuple(torch.cat(level) for level in zip(*encoded, strict=True))
+        return tuple(found for name in names for found in _against_all(folded, every, folder, name, spec))
 
 
 def _against_all(
-    network: ChangeNetLite, goldens: Sequence[Features], folder: PairFolder, name: str, spec: InputSpec
+    network: ChangeNetLite, goldens: Features, folder: PairFolder, name: str, spec: InputSpec
 ) -> Iterator[Prediction]:
+    """One test image against all goldens in one pass, which is quicker than one after the other."""
     pair = folder.read(name)
+    count = len(goldens[0])
     test = network.encode(torch.from_numpy(to_tensor(pair.test, spec)))
+    copies = tuple(level.expand(count, -1, -1, -1) for level in test)
     truth = _truth(pair.mask, spec)
-    for golden in goldens:
-        probability = change_probability(network.compare(golden, test).numpy())[0]
+    for probability in change_probability(network.compare(goldens, copies).numpy()):
         yield Prediction(name, probability, truth, bool(pair.mask.any()))
 
 

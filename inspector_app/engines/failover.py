@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock, Semaphore
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,12 +89,18 @@ class _Golden:
                 self._owner = serving
             return self._features
 
+    def forget(self, serving: _Serving) -> None:
+        """Let go of what a given-up engine made of it."""
+        with self._lock:
+            if self._owner is serving:
+                self._owner, self._features = None, None
+
     @property
     def size(self) -> int:
-        """The golden's bytes and those of its features."""
+        """The golden's bytes and those of its features, which may hold the golden itself: it is counted once."""
         with self._lock:
             kept = self._owner.engine.kept_bytes(self._features) if self._owner is not None else 0
-        return self._tensor.nbytes + kept
+        return max(self._tensor.nbytes, kept)
 
 
 class FailoverEngine:
@@ -114,6 +121,8 @@ class FailoverEngine:
         self._on_switch = on_switch
         self._serving = _Serving(open_next(()))
         self._switching = Lock()
+        self._goldens: WeakSet[_Golden] = WeakSet()
+        self._listing = Lock()
 
     @property
     def info(self) -> EngineInfo:
@@ -132,7 +141,10 @@ class FailoverEngine:
 
     def encode_golden(self, golden: Tensor) -> Features:
         """See ``ChangeEngine.encode_golden``; the work is done when the golden is first compared with."""
-        return _Golden(golden)
+        features = _Golden(golden)
+        with self._listing:
+            self._goldens.add(features)
+        return features
 
     def compare(self, features: Features, tests: Tensor) -> NDArray[np.float32]:
         """See ``ChangeEngine.compare``."""
@@ -183,5 +195,9 @@ class FailoverEngine:
                 raise fault from None
             self._serving = _Serving(engine)
             failed.give_up()
+        with self._listing:
+            goldens = tuple(self._goldens)
+        for golden in goldens:
+            golden.forget(failed)
         log.warning("%s gave up (%s); %s serves now", before.label, fault.message, engine.info.label)
         self._on_switch(EngineSwitch(before.label, engine.info.label, fault.message))

@@ -17,6 +17,10 @@ from inspector_app.engines.sentences import first_line
 from inspector_app.engines.split_engine import SplitEngine
 
 PROVIDERS = {"CUDA": "CUDAExecutionProvider", "CPU": "CPUExecutionProvider"}
+Provider = tuple[str, dict[str, str]]
+"""An execution provider's name and its options."""
+# By default CUDA rounds float32 products to 10-bit mantissas (TF32); a verdict must not depend on the engine.
+OPTIONS: Mapping[str, dict[str, str]] = {"CUDA": {"use_tf32": "0"}, "CPU": {}}
 CPU_BATCH = 1
 """Images in a call: several save nothing on the CPU, and would need as many copies of the golden's features."""
 CPU_REWRITES = (
@@ -26,7 +30,9 @@ CPU_REWRITES = (
 _FATAL_ONLY = 4
 
 
-def create_session(model: Path | bytes, providers: list[str], threads: int, optimise: bool = True) -> Any:
+def create_session(
+    model: Path | bytes, providers: Sequence[str | Provider], threads: int, optimise: bool = True
+) -> Any:
     """An ``InferenceSession``, silent on stderr: what goes wrong is told by exceptions.
 
     Raises:
@@ -40,7 +46,7 @@ def create_session(model: Path | bytes, providers: list[str], threads: int, opti
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if not optimise:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return _loaded(model, sess_options=options, providers=providers)
+    return _loaded(model, sess_options=options, providers=list(providers))
 
 
 def create_default_session(model: Path) -> Any:
@@ -88,6 +94,11 @@ def ort_faults() -> tuple[type[Exception], ...]:
     return (*named, RuntimeError, ValueError)
 
 
+def _running_faults() -> tuple[type[Exception], ...]:
+    """Memory that is used up is the engine's fault too: the next one may need less."""
+    return (*ort_faults(), MemoryError)
+
+
 class OrtSession:
     """A graph loaded by onnxruntime."""
 
@@ -99,7 +110,7 @@ class OrtSession:
                 provider.
         """
         wanted = PROVIDERS[provider]
-        self._session = create_session(model, [wanted], threads)
+        self._session = create_session(model, [(wanted, OPTIONS[provider])], threads)
         running = self._session.get_providers()[0]
         if running != wanted:
             raise KeeperError(
@@ -114,7 +125,7 @@ class OrtSession:
         """See ``GraphSession.run``."""
         try:
             return list(self._session.run(list(wanted), dict(feed)))
-        except ort_faults() as error:
+        except _running_faults() as error:
             raise KeeperError(
                 "engine_failed", f"The network could not be run: {first_line(error)}."
             ) from error

@@ -89,7 +89,7 @@ class OpenVinoSession:
             results = request.infer(dict(feed))
             # The request writes its next results into the same memory.
             return [np.array(results[self._compiled.output(name)]) for name in wanted]
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             raise KeeperError(
                 "engine_failed", f"The network could not be run: {first_line(error)}."
             ) from error

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from threading import Lock
 
 from inspector_app.core.errors import KeeperError
-from inspector_app.core.inspection import InspectionRecord
+from inspector_app.core.frame import Frame
+from inspector_app.core.inspection import InspectionRecord, InspectionRequest
 from inspector_app.core.protocols import (
     Clock,
     DoneImage,
@@ -20,6 +21,7 @@ from inspector_app.core.protocols import (
     RunInfo,
     RunState,
 )
+from inspector_app.engines.cores import usable_cores
 from inspector_app.services.batch_job import BatchJob, run_fingerprint, settings_dict
 from inspector_app.services.batch_size import ONE_BY_ONE, SIDE_BY_SIDE, BatchSize
 from inspector_app.services.inspect import InferenceStopped, InspectionService, Watch
@@ -36,6 +38,8 @@ GOLDENS_ARCHIVED = 20
 COMMIT_S = 0.2
 """Results are gathered for so long before they are committed together: a commit waits for the disk."""
 COMMITTED_AT_ONCE = 64
+DECODED_AT_ONCE = 64 * 2**20
+"""Bytes of pictures that one thread decodes before it shows them to the network: large ones go one by one."""
 WINDOW = 256
 """Images that may be done while an earlier one is not; they are held as rows, without their pictures."""
 
@@ -171,7 +175,9 @@ class BatchService:
             size.end(batch.part, len(batch.items), time.perf_counter())
             return scored
 
-        workers = job.workers or parallel + 1
+        # As many as there are cores even where one call fills the engine: they decode meanwhile, and a CPU engine
+        # that takes over takes as many calls.
+        workers = job.workers or max(parallel, usable_cores()) + 1
         with OrderedWork(take, work, workers, WINDOW // max(sizes)) as ordered:
             patience = 0.0  # The first result is told at once.
             while (gathered := _gather(ordered, patience)) is not None:
@@ -265,18 +271,39 @@ class _Line:
 
     def score(self, items: tuple[BatchItem, ...]) -> _Scored:
         """Raises ``KeeperError`` when a picture of a result cannot be written."""
-        stage = self._stages.stage
         fresh = [item for item in items if not self._was_done(item)]
-        prepared = []
-        for item in fresh:
+        skipped = len(items) - len(fresh)
+        packed: list[Packed] = []
+        told = skipped
+        for requests in self._decoded(fresh):
+            try:
+                packed += self._judged(requests, told + len(requests))
+            except InferenceStopped:
+                break
+            told = 0
+        return _Scored(tuple(packed), skipped)
+
+    def _decoded(self, items: Sequence[BatchItem]) -> Iterator[list[InspectionRequest]]:
+        """As many as may be in memory together."""
+        requests: list[InspectionRequest] = []
+        size = 0
+        for item in items:
             request = self._loader.request(item)
-            with stage("tensor"):
-                prepared.append(self._service.prepare(request))
-        try:
-            with stage("infer"):
-                inferred = self._service.infer(prepared, self._parts.watch(len(items)))
-        except InferenceStopped:
-            return _Scored((), len(items) - len(fresh))
+            requests.append(request)
+            size += request.test.pixels.nbytes if isinstance(request.test, Frame) else 0
+            if size >= DECODED_AT_ONCE:
+                yield requests
+                requests, size = [], 0
+        if requests:
+            yield requests
+
+    def _judged(self, requests: Sequence[InspectionRequest], images: int) -> list[Packed]:
+        """``images`` that are done when these are, with those that were skipped before them."""
+        stage = self._stages.stage
+        with stage("tensor"):
+            prepared = [self._service.prepare(request) for request in requests]
+        with stage("infer"):
+            inferred = self._service.infer(prepared, self._parts.watch(images))
         packed = []
         for one in inferred:
             with stage("judge"):
@@ -284,7 +311,7 @@ class _Line:
             with stage("pack"):
                 self._saver.save(result)
                 packed.append(self._service.pack(result))
-        return _Scored(tuple(packed), len(items) - len(fresh))
+        return packed
 
     def _was_done(self, item: BatchItem) -> bool:
         before = self._done.get(item.name)

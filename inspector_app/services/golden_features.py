@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 
@@ -24,8 +25,9 @@ class GoldenFeatures:
     """Features by golden and tile, up to a number of bytes.
 
     A scan over more tiles than fit would, with the usual rule (the longest unused goes first), throw out each tile
-    just before it is needed again. So what was used in this round or the one before is never thrown out: what does
-    not fit beside it is computed in passing. What is alone is kept whatever its size. Thread-safe; what several
+    just before it is needed again. So what was used in this scan or the one before is never thrown out: what does
+    not fit beside it is computed in passing. Where several scans run at once, each has others between itself and the
+    one before, so more of them are spared. What is alone is kept whatever its size. Thread-safe; what several
     threads want at once is encoded once.
     """
 
@@ -36,6 +38,8 @@ class GoldenFeatures:
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._coming: dict[Hashable, Future[Features]] = {}
         self._round = 0
+        self._running: set[int] = set()
+        self._most_running = 1
         self._nbytes = 0
         self._lock = Lock()
 
@@ -45,10 +49,19 @@ class GoldenFeatures:
         with self._lock:
             return self._nbytes
 
-    def next_round(self) -> None:
-        """A new batch begins."""
+    @contextmanager
+    def scan(self) -> Iterator[None]:
+        """Around the work on one batch; several may run at once."""
         with self._lock:
             self._round += 1
+            mine = self._round
+            self._running.add(mine)
+            self._most_running = max(self._most_running, len(self._running))
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running.discard(mine)
 
     def of(self, key: Hashable, encode: Callable[[], Features]) -> Features:
         """The features under ``key``, encoded when they are not kept; raises what ``encode`` raises."""
@@ -94,7 +107,9 @@ class GoldenFeatures:
         return features
 
     def _make_room(self, wanted: int, key: Hashable) -> None:
-        stale = [other for other, kept in self._kept.items() if kept.round < self._round - 1 and other != key]
+        oldest = min(self._running, default=self._round)
+        spared = oldest - (2 * self._most_running - 1)
+        stale = [other for other, kept in self._kept.items() if kept.round < spared and other != key]
         for other in stale:
             if self._nbytes + wanted <= self._limit:
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from threading import Lock
 
@@ -16,28 +17,47 @@ from inspector_app.core.frame import Frame
 from inspector_app.vision.decode import read_frame
 
 KEPT = 8
+BYTES_KEPT = 256 * 2**20
 THUMB = 48
 
 
 class GoldenCache:
-    """Decoded goldens by path, the last few kept; a golden that cannot be read is its error. Thread-safe."""
+    """Decoded goldens by path, the last few kept; a golden that cannot be read is its error. Thread-safe: one is read
+    by who wants it first, others that want it wait, and nobody waits for another golden."""
 
-    def __init__(self, kept: int = KEPT) -> None:
+    def __init__(self, kept: int = KEPT, most_bytes: int = BYTES_KEPT) -> None:
+        """Keep up to ``kept`` goldens of ``most_bytes`` together; the last one whatever its size."""
         self._kept = kept
-        self._frames: OrderedDict[Path, Frame | InspectorError] = OrderedDict()
+        self._most_bytes = most_bytes
+        self._frames: OrderedDict[Path, Future[Frame | InspectorError]] = OrderedDict()
         self._lock = Lock()
 
     def frame(self, path: Path) -> Frame | InspectorError:
         """The golden at ``path``; read at most once while it is among the last few."""
+        mine = Future[Frame | InspectorError]()
         with self._lock:
-            if path in self._frames:
-                self._frames.move_to_end(path)
-                return self._frames[path]
-            frame = _read(path)
-            self._frames[path] = frame
-            while len(self._frames) > self._kept:
-                self._frames.popitem(last=False)
-            return frame
+            known = self._frames.setdefault(path, mine)
+            self._frames.move_to_end(path)
+        if known is not mine:
+            return known.result()
+        try:
+            mine.set_result(_read(path))
+        except BaseException as error:
+            mine.set_exception(error)
+            with self._lock:
+                self._frames.pop(path, None)
+            raise
+        with self._lock:
+            self._make_room()
+        return mine.result()
+
+    def _make_room(self) -> None:
+        while len(self._frames) > 1 and (len(self._frames) > self._kept or self._nbytes() > self._most_bytes):
+            self._frames.popitem(last=False)
+
+    def _nbytes(self) -> int:
+        read = [coming.result() for coming in self._frames.values() if coming.done()]
+        return sum(frame.pixels.nbytes for frame in read if isinstance(frame, Frame))
 
 
 def _read(path: Path) -> Frame | InspectorError:

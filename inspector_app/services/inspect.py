@@ -96,6 +96,8 @@ class Inferred:
     change_map: ChangeMap | None = None
     registration: Registration | None = None
     error: InspectorError | None = None
+    stamp: EngineStamp | None = None
+    """The engine that answered, which need not be the one that serves when the map is judged."""
 
 
 class InspectionService:
@@ -173,19 +175,20 @@ class InspectionService:
             if not each.looks
         }
         ready = [index for index in range(len(batch)) if index not in done]
-        self._views.next_batch()
         ticker = _Ticker(watch, sum(map(self._comparisons, batch)))
-        for indices in self._chunks(batch, ready):
-            found = self._infer_group([batch[index] for index in indices], ticker)
-            done.update(zip(indices, found, strict=True))
+        with self._views.batch():
+            for indices in self._chunks(batch, ready):
+                found = self._infer_group([batch[index] for index in indices], ticker)
+                done.update(zip(indices, found, strict=True))
         return [done[index] for index in range(len(batch))]
 
     def conclude(self, inferred: Inferred) -> InspectionResult:
         """Find the defects, decide, and measure against the truth. Never raises."""
         started = self._clock.monotonic()
-        outcome = guarded(lambda: self._judge(inferred))
+        stamp = inferred.stamp or self.stamp
+        outcome = guarded(lambda: self._judge(inferred, stamp))
         if isinstance(outcome, InspectorError):
-            outcome = failed(inferred.request, outcome, self.stamp, inferred.timing)
+            outcome = failed(inferred.request, outcome, stamp, inferred.timing)
         return replace(outcome, timing=replace(inferred.timing, post_ms=self._since(started)))
 
     def record(self, results: Sequence[InspectionResult]) -> list[InspectionRecord]:
@@ -230,7 +233,8 @@ class InspectionService:
         plan_tiles(view, spec, (golden.width, golden.height))
         goldens = (golden, *request.others)
         if request.settings.alignment.method == "none":
-            _check_sizes(test, golden)
+            for each in goldens:
+                _check_sizes(test, each)
             look = Look.of(test, golden, None, view, spec)
             return Prepared(request, Timing(), tuple(replace(look, golden=each) for each in goldens))
         return self._align(request, test, goldens)
@@ -274,27 +278,32 @@ class InspectionService:
     def _infer_group(self, group: Sequence[Prepared], ticker: _Ticker) -> list[Inferred]:
         started = self._clock.monotonic()
         outcome = guarded(lambda: self._run(group, ticker))
+        stamp = self.stamp
         if isinstance(outcome, InspectorError) and len(group) > 1:
             # One bad image must not take its neighbours with it.
             return [inferred for prepared in group for inferred in self._infer_group([prepared], ticker)]
         share = self._since(started) / len(group)
         timings = [replace(prepared.timing, infer_ms=share) for prepared in group]
         if isinstance(outcome, InspectorError):
-            return [Inferred(group[0].request, timings[0], None, group[0].registration, outcome)]
+            return [Inferred(group[0].request, timings[0], None, group[0].registration, outcome, stamp)]
         return [
-            Inferred(prepared.request, timing, change_map, prepared.registration)
+            Inferred(prepared.request, timing, change_map, prepared.registration, None, stamp)
             for prepared, timing, change_map in zip(group, timings, outcome, strict=True)
         ]
 
     def _run(self, group: Sequence[Prepared], ticker: _Ticker) -> list[ChangeMap]:
-        """One golden after the other, with all images that are held against it."""
+        """One golden after the other, with all images that are held against it.
+
+        In one order whatever the group, by the goldens' hashes: an image's odds are added up in float32, and must
+        come to the same beside other images.
+        """
         gathered = [self._gather(prepared) for prepared in group]
         looks: dict[tuple[str, View], list[tuple[int, Look]]] = {}
         for index, prepared in enumerate(group):
             for look in prepared.looks:
                 key = (look.golden.sha256, prepared.request.settings.view)
                 looks.setdefault(key, []).append((index, look))
-        for (_, view), members in looks.items():
+        for (_, view), members in sorted(looks.items(), key=lambda entry: entry[0][0]):
             found = self._views.run([look for _, look in members], view, ticker.tick)
             for (index, look), probability in zip(members, found, strict=True):
                 gathered[index].add(probability, look.registration)
@@ -306,13 +315,11 @@ class InspectionService:
         grid = prepared.request.settings.view.grid((spec.width, spec.height), (test.width, test.height))
         return Gathered(prepared.looks, (test.width, test.height), grid)
 
-    def _judge(self, inferred: Inferred) -> InspectionResult:
+    def _judge(self, inferred: Inferred, stamp: EngineStamp) -> InspectionResult:
         if inferred.error is not None:
-            return failed(
-                inferred.request, inferred.error, self.stamp, inferred.timing, inferred.registration
-            )
+            return failed(inferred.request, inferred.error, stamp, inferred.timing, inferred.registration)
         assert inferred.change_map is not None
-        return judge(inferred.request, inferred.change_map, self.stamp, inferred.timing)
+        return judge(inferred.request, inferred.change_map, stamp, inferred.timing)
 
     def _archive_image(self, result: InspectionResult) -> str | None:
         request = result.request

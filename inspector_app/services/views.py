@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -21,6 +22,8 @@ from inspector_app.vision.registration import warp_to_golden
 from inspector_app.vision.tensors import resize, to_tensor
 from inspector_app.vision.tiling import Blend, Probability, Tile, TileGrid, plan_tiles
 
+AHEAD = 2
+"""Tiles at work even where the engine takes one call at a time: one is cut out while another is computed."""
 OnCompared = Callable[[int], None]
 """Told after each call of the network how many pairs it compared."""
 
@@ -95,9 +98,9 @@ class ViewRunner:
         self._engine = engine
         self._features = GoldenFeatures(engine.kept_bytes)
 
-    def next_batch(self) -> None:
-        """Tell that other images come; features that only earlier ones needed may go."""
-        self._features.next_round()
+    def batch(self) -> AbstractContextManager[None]:
+        """Around the work on one batch; features that only earlier ones needed may go."""
+        return self._features.scan()
 
     def comparisons(self, view: View, golden: Frame) -> int:
         """How many pairs the network compares for one look.
@@ -148,7 +151,7 @@ class ViewRunner:
             key = (golden.sha256, grid.size, grid.shape, tile)
             return self._compare(key, lambda: _cut_tensor(grid, tile, picture, spec), tensors)
 
-        for tile, found in in_order(compare, grid, self._engine.parallel):
+        for tile, found in in_order(compare, grid, max(AHEAD, self._engine.parallel)):
             for blend, probability in zip(blends, found, strict=True):
                 blend.add(tile, probability)
             on_compared(len(looks))
@@ -173,9 +176,6 @@ def in_order(
 
     So much is in memory and no more; closed early, it waits for what is at work.
     """
-    if parallel == 1:
-        yield from ((tile, compare(tile)) for tile in tiles)
-        return
     coming = iter(tiles)
     with ThreadPoolExecutor(parallel, "tiles") as pool:
         work = deque((tile, pool.submit(compare, tile)) for tile in islice(coming, parallel))

@@ -11,7 +11,7 @@ from benchmarks import endurance, golden_kept
 from benchmarks.end_to_end import COMPACT_LOOP, PUBLISHED_LOOP, SCORE, SCORE_STARTED, Measured
 from benchmarks.end_to_end import main as end_to_end
 from benchmarks.endurance import Samples, judge
-from benchmarks.large_pair import overlap, score_pair
+from benchmarks.large_pair import finds, overlap, score_pair
 from benchmarks.machine import describe
 from benchmarks.pictures import LargePair
 from inspector_app.engines.models import load_model
@@ -85,6 +85,12 @@ def test_a_defect_is_looked_for_among_the_regions(tmp_path: Path, tiny_model: Pa
     missed = score_pair(LargePair(golden, test, (55, 2, 4, 4)), tiny_model, tmp_path / "two", options)
     assert not missed.found
     assert missed.others == 2
+
+
+def test_a_region_over_everything_finds_nothing() -> None:
+    assert finds((8, 8, 14, 14), (10, 10, 12, 12))
+    assert not finds((0, 0, 200, 20), (10, 10, 12, 12))
+    assert not finds((40, 40, 12, 12), (10, 10, 12, 12))
 
 
 def test_boxes_overlap_when_they_share_a_pixel() -> None:

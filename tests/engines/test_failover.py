@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -216,3 +217,43 @@ def test_a_closed_engine_says_so() -> None:
     with pytest.raises(KeeperError, match="closed"):
         engine.compare(features, TESTS)
     assert only.closed
+
+
+class Remembering(DifferenceEngine):
+    """Its features hold the golden's tensor, as those of the real engines do."""
+
+    class Features:
+        def __init__(self, tensor: Tensor) -> None:
+            self.tensor = tensor
+
+    def encode_golden(self, golden: Tensor) -> Features:
+        self.made = Remembering.Features(golden)
+        return self.made
+
+    def compare(self, features: Features, tests: Tensor) -> NDArray[np.float32]:
+        assert isinstance(features, Remembering.Features)
+        return super().compare(features.tensor, tests)
+
+    def kept_bytes(self, features: Features) -> int:
+        assert isinstance(features, Remembering.Features)
+        return features.tensor.nbytes + 100
+
+
+def test_features_of_a_lost_engine_are_let_go_of_at_once() -> None:
+    sick = Remembering(fail_on=frozenset({2}))
+    engine = Line(sick, DifferenceEngine()).engine()
+    unused, used = engine.encode_golden(GOLDEN), engine.encode_golden(GOLDEN)
+    engine.compare(unused, TESTS)
+    made = weakref.ref(sick.made)
+    engine.compare(used, TESTS)
+    del sick.made
+    assert made() is None
+    engine.compare(unused, TESTS)
+
+
+def test_a_goldens_tensor_is_counted_once() -> None:
+    engine = Line(Remembering()).engine()
+    features = engine.encode_golden(GOLDEN)
+    assert engine.kept_bytes(features) == GOLDEN.nbytes
+    engine.compare(features, TESTS)
+    assert engine.kept_bytes(features) == GOLDEN.nbytes + 100

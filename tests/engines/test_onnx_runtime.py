@@ -9,7 +9,7 @@ import pytest
 from inspector_app.core.errors import KeeperError
 from inspector_app.engines import onnx_runtime
 from inspector_app.engines.models import Model, load_model
-from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
+from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine, OrtSession
 from inspector_app.engines.programs import change_probability
 from inspector_app.engines.registry import EngineChoice, open_engine, probe_engines, self_check
 from tests.engines.test_golden_split import SIDE as SPLIT_SIDE
@@ -178,3 +178,37 @@ def test_the_gpu_is_one_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     model = load_model(difference_model(tmp_path / "net.onnx", side=SIDE))
     monkeypatch.setitem(onnx_runtime.PROVIDERS, "CUDA", onnx_runtime.PROVIDERS["CPU"])
     assert OnnxRuntimeEngine(model, "CUDA", parallel=4).parallel == 1
+
+
+def test_cuda_is_asked_for_whole_float32(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    class OnCuda:
+        def get_providers(self) -> list[str]:
+            return ["CUDAExecutionProvider"]
+
+        def get_inputs(self) -> list[object]:
+            return []
+
+        get_outputs = get_inputs
+
+    def create(model: object, providers: object, threads: int) -> object:
+        asked.append(providers)
+        return OnCuda()
+
+    monkeypatch.setattr(onnx_runtime, "create_session", create)
+    OrtSession(tmp_path / "net.onnx", "CUDA", 0)
+    assert asked == [[("CUDAExecutionProvider", {"use_tf32": "0"})]]
+
+
+def test_memory_that_is_used_up_is_the_engines_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = OrtSession(difference_model(tmp_path / "net.onnx"), "CPU", 1)
+
+    class Full:
+        def run(self, wanted: object, feed: object) -> object:
+            raise MemoryError
+
+    monkeypatch.setattr(session, "_session", Full())
+    with pytest.raises(KeeperError) as caught:
+        session.run(["x"], {})
+    assert caught.value.code == "engine_failed"

@@ -315,3 +315,18 @@ def test_a_suggested_least_area_is_scaled_to_each_image(folder: Path, run: Run) 
     limits = Limits(min_area_px=2)
     _, seen = run(job(folder, settings=Settings(limits=limits), grid=(32, 32)))
     assert {record.settings.limits.min_area_px for record in seen} == {8}
+
+
+def test_large_pictures_go_to_the_network_one_by_one(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small, large = DifferenceEngine(), DifferenceEngine()
+    first = run(job(folder, batch_size=4, workers=1), small)[1]
+    monkeypatch.setattr(batch, "DECODED_AT_ONCE", 1)
+    outcome, second = run(job(folder, batch_size=4, workers=1), large)
+    assert max(small.batches) == 4
+    assert set(large.batches) == {1}
+    assert outcome.scored == len(first)
+    assert [(one.image.name, one.verdict) for one in second] == [
+        (one.image.name, one.verdict) for one in first
+    ]

@@ -14,6 +14,7 @@ from inspector_app.bootstrap import open_inspector
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import Settings
 from inspector_app.core.protocols import ChangeEngine, Features, HistoryFilter, Refusal, RunState, Tensor
+from inspector_app.core.recipe import View
 from inspector_app.core.verdict import Verdict
 from inspector_app.engines.failover import EngineSwitch, FailoverEngine
 from inspector_app.services.batch_job import BatchJob
@@ -40,9 +41,11 @@ class EveryNth(DifferenceEngine):
 
 @pytest.mark.parametrize("period", [1, 2, 3])
 @pytest.mark.parametrize("engines", [1, 4])
+@pytest.mark.parametrize("view", ["whole", "tiles"])
 def test_no_image_is_lost_and_none_doubled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, period: int, engines: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, period: int, engines: int, view: str
 ) -> None:
+    settings = Settings(view=View.model_validate({"mode": view}))
     for i in range(COUNT):
         write(tmp_path / "test" / f"{i:03d}.png", spoiled([(4, 4, 8, 8)]) if i % 2 else plain())
     write(tmp_path / "golden.png", plain())
@@ -67,10 +70,15 @@ def test_no_image_is_lost_and_none_doubled(
     monkeypatch.setattr(bootstrap, "open_engine", opened)
     told: list[tuple[str, str]] = []
     inspector = open_inspector(tmp_path / "data")
-    monkeypatch.setattr(inspector.store, "add_event", lambda kind, text: told.append((kind, text)))
+
+    def add_event(kind: str, text: str) -> None:
+        told.append((kind, text))
+        raise KeeperError("disk_full", "No space is left.")  # The image goes on without the note.
+
+    monkeypatch.setattr(inspector.store, "add_event", add_event)
     service = inspector.open_service("generic")
     items = plan_folder(tmp_path / "test", tmp_path / "golden.png", recursive=True)
-    job = BatchJob("faults", tmp_path / "test", items, Settings(), batch_size=2)
+    job = BatchJob("faults", tmp_path / "test", items, settings, batch_size=2)
     outcome = inspector.batch(service).run(job, lambda progress: None)
     assert (outcome.state, outcome.scored) == (RunState.DONE, COUNT)
     records = list(inspector.store.iterate(HistoryFilter(run_id=outcome.run_id)))

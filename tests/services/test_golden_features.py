@@ -22,9 +22,9 @@ class Encoder:
         self.encoded: list[object] = []
 
     def scan(self, kept: GoldenFeatures, keys: range) -> None:
-        kept.next_round()
-        for key in keys:
-            kept.keep(key, kept.of(key, lambda key=key: self.encode(key)))
+        with kept.scan():
+            for key in keys:
+                kept.keep(key, kept.of(key, lambda key=key: self.encode(key)))
 
     def encode(self, key: object) -> Features:
         self.encoded.append(key)
@@ -94,3 +94,14 @@ def test_a_fault_while_encoding_is_told_and_not_kept() -> None:
         with pytest.raises(KeeperError):
             kept.of("one", broken)
     assert kept.nbytes == 0
+
+
+def test_scans_side_by_side_do_not_throw_out_what_each_other_needs() -> None:
+    kept, encoder = GoldenFeatures(size_of, 1000), Encoder()
+    for _ in range(6):
+        with kept.scan():
+            for key in range(15):
+                if key in (3, 9):  # Other workers' batches, with goldens that are kept already.
+                    encoder.scan(kept, range(2))
+                kept.keep(key, kept.of(key, lambda key=key: encoder.encode(key)))
+    assert len(encoder.encoded) == 15 + 5 * 5

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from inspector_app.core.frame import Frame
 from inspector_app.core.inspection import ImageRef, InspectionRequest, Settings
+from inspector_app.core.protocols import EngineInfo, Features, Tensor
 from inspector_app.core.recipe import Alignment, Limits, View
 from inspector_app.core.verdict import Verdict
 from inspector_app.services.goldens import GoldenChoice
@@ -148,3 +150,54 @@ def test_the_best_matching_goldens_are_chosen() -> None:
     assert len(choice.best(greys[0], 9)) == 4
     alone = GoldenChoice(greys[:1])
     assert alone.best(replace(greys[1], name="x"), 3) == tuple(greys[:1])
+
+
+class Grading(DifferenceEngine):
+    """Remembers which golden each call was held against, by its mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[float] = []
+
+    def compare(self, features: Features, tests: Tensor) -> NDArray[np.float32]:
+        assert isinstance(features, np.ndarray)
+        self.seen.append(round(float(features.mean()), 4))
+        return super().compare(features, tests)
+
+
+def test_an_images_goldens_are_added_up_in_one_order_whatever_is_beside_it(make_service: MakeService) -> None:
+    goldens = [plain(SIDE) + np.uint8(4 * n) for n in range(3)]
+    settings = Settings()
+    here = request(spoiled([BOX], SIDE), goldens, settings)
+    there = request(spoiled([BOX], SIDE), goldens[::-1], settings)
+    orders = []
+    for units in ([here], [there], [here, there], [there, here]):
+        engine = Grading()
+        service = make_service(engine)
+        service.infer([service.prepare(unit) for unit in units])
+        orders.append(engine.seen)
+    assert len(orders[0]) == 3
+    assert orders == [orders[0]] * 4
+
+
+def test_every_golden_must_have_the_images_size(make_service: MakeService) -> None:
+    unit = request(plain(SIDE), [plain(SIDE), plain(SIDE + 8)], Settings())
+    result = make_service().evaluate(unit)
+    assert result.verdict is Verdict.ERROR
+    assert result.error is not None
+    assert result.error.code == "size_mismatch"
+
+
+def test_the_record_names_the_engine_that_answered(make_service: MakeService) -> None:
+    class Renamed(DifferenceEngine):
+        label = "first"
+
+        @property
+        def info(self) -> EngineInfo:
+            return EngineInfo(self.label, "CPU", "float32")
+
+    engine = Renamed()
+    service = make_service(engine)
+    (inferred,) = service.infer([service.prepare(request(plain(SIDE), [plain(SIDE)], Settings()))])
+    engine.label = "second"
+    assert service.conclude(inferred).engine.engine == "first CPU"

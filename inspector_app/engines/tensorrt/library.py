@@ -184,14 +184,16 @@ class PlanLibrary:
         return self._store.load(self._key(part, height, width))
 
     def _key(self, part: Part, height: int, width: int) -> PlanKey:
+        manifest = self._model.manifest
         return PlanKey(
             model_sha256=self._sha256,
             part=part,
             tensorrt=self._version,
             gpu=self._card.name,
             capability=self._card.capability,
-            precision=self._model.manifest.precision,
+            precision=manifest.precision,
             profile=profile_text(self.batches, height, width, self._rules.settings),
+            names=f"{manifest.test_input} {manifest.golden_input} {manifest.output}",
         )
 
 

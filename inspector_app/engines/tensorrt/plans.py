@@ -22,7 +22,7 @@ Part = Literal["whole", "golden", "rest"]
 KEPT_PLANS = 24
 """How many plans a folder holds; the ones that were longest not used go first."""
 _BUILDER = 1
-"""Raised when what this package asks of TensorRT changes."""
+"""Raised when what this package asks of TensorRT changes, or how a graph is split in two."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ class PlanKey:
     capability: str
     precision: str
     profile: str
+    names: str = ""
+    """The graph's inputs and the output that is read: a part of it holds what these need, and no more."""
     builder: int = _BUILDER
 
     @property

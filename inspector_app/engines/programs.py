@@ -6,8 +6,9 @@ runtime, so that it can fuse what it could not prove to fit otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -144,7 +145,7 @@ def open_split(
     forms = _rewritten(graph, manifest, runtime, side)
     tolerance = COARSE_SPLIT_TOLERANCE.get(manifest.precision, SPLIT_TOLERANCE)
     problem = ""
-    for form in [*forms, None]:
+    for form in chain(forms, [None]):
         try:
             if form is None:
                 # As it came, for then a runtime fuses and rounds it like the whole graph, bit for bit.
@@ -175,17 +176,19 @@ def _proof_pair(batch: int, side: tuple[int, int]) -> tuple[Tensor, Tensor]:
 
 def _rewritten(
     graph: GraphParts, manifest: ModelManifest, runtime: Runtime, side: tuple[int, int]
-) -> list[Parts]:
-    """The rewritten forms to be tried.
+) -> Iterator[Parts]:
+    """The rewritten forms to be tried, each made when it is asked for: mostly the first one serves.
 
     None where the batch is not known, and none in a coarser precision, where the rewritten comparison would lose
     small differences of large numbers.
     """
     batch = manifest.batch or runtime.batch
     if batch is None or not runtime.rewrites or manifest.precision != "float32":
-        return []
+        return
     given = _fixed(graph, manifest, (batch, 3, *side))
-    return [form for wanted in runtime.rewrites if (form := rewrite(given, wanted)) is not None]
+    for wanted in runtime.rewrites:
+        if (form := rewrite(given, wanted)) is not None:
+            yield form
 
 
 def _load(

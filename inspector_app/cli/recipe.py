@@ -129,6 +129,21 @@ def show(
         typer.echo(dump_recipe(revision.recipe, "toml").decode(), nl=False)
 
 
+@recipe_app.command("set-model")
+def set_model(
+    name: Annotated[str, typer.Argument(help="The recipe's name.")],
+    model: Annotated[str, typer.Argument(help="A model's name, or the path of its folder or ONNX file.")],
+    author: AuthorOption = None,
+    note: NoteOption = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Save a recipe's newest revision with another model as the next one."""
+    with known_errors(), opened(data_dir) as inspector:
+        inspector.find_model(model)
+        revision = inspector.recipes.with_model(name, model, author or login_name(), note)
+    _said(revision)
+
+
 @recipe_app.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(help="A recipe file, .toml or .json.")],

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from inspector_app.cli.console import DataDir, known_errors, out
-from inspector_app.cli.progress import progress_bar
+from inspector_app.cli.recipe import AuthorOption, NoteOption
 from inspector_app.cli.spec import SpecOption, export_by_spec, one_word, train_by_spec
+from inspector_app.cli.train_recipe import TuneWish, train_recipe
+from inspector_app.cli.training_bar import train_with_bar
 from inspector_app.cli.training_errors import training_errors
 from inspector_app.core.errors import KeeperError
 from inspector_app.services.datasets import convert_mvtec
 from inspector_app.settings.data_dir import data_dir as choose_data_dir
 
 if TYPE_CHECKING:
-    from inspector_app.changenet.callbacks import TrainProgress
     from inspector_app.changenet.config import TrainConfig
 
+T = TypeVar("T")
 dataset_app = typer.Typer(help="Convert data sets into the layout that training reads.", no_args_is_help=True)
 
 
@@ -74,15 +77,35 @@ def train(
         typer.Option(help="A checkpoint or a model to start from, instead of ImageNet's weights."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    recipe: Annotated[
+        str, typer.Option(help="Fine-tune this recipe's model on the station's own records.")
+    ] = "",
+    truth: Annotated[
+        Path | None, typer.Option(help="With --recipe: corrected masks, laid out as for score --truth.")
+    ] = None,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="With --recipe: make its next revision if the model is no worse.")
+    ] = False,
+    author: AuthorOption = None,
+    note: NoteOption = "",
     data_dir: DataDir = None,
 ) -> None:
-    """Train changenet-lite, or with -e what a spec file of TAO says; ends with the checkpoint to export."""
+    """Train changenet-lite; with --recipe on a station's records, with -e what a spec file of TAO says."""
+    if recipe:
+        given = {"steps": steps, "batch": batch, "size": size, "seed": seed}
+        others = (words, spec, data, families, warm_share, split != "train", mode != "object")
+        machine = {"threads": threads, "workers": workers}
+        wish = TuneWish(
+            recipe, truth, start_from, out_dir, present(given), present(machine), resume, adopt, author or "", note
+        )  # fmt: skip
+        train_recipe(wish, data_dir, mixed=any(one not in (None, "", False) for one in others))
+        return
     if spec is not None:
         train_by_spec(spec, words, resume)
         return
     with known_errors():
         (name,) = one_word(words, "the model's NAME")
-    given = {
+    options = {
         "data": data, "out_dir": out_dir or choose_data_dir(data_dir, os.environ) / "training" / name, "steps": steps, "batch": batch, "size": size,
         "threads": threads, "workers": workers, "seed": seed, "start_from": start_from, "warm_share": warm_share,
         "families": tuple(families.split(",")) if families else None, "train_list": split,
@@ -90,21 +113,19 @@ def train(
     with known_errors(), training_errors():
         from inspector_app.changenet.config import TrainConfig
 
-        settings = {key: value for key, value in given.items() if value is not None}
-        config = TrainConfig.model_validate({"name": name, "mode": mode, "resume": resume, **settings})
+        config = TrainConfig.model_validate(
+            {"name": name, "mode": mode, "resume": resume, **present(options)}
+        )
         _run(config)
 
 
+def present(options: Mapping[str, T | None]) -> dict[str, T]:
+    """Those that were given."""
+    return {key: value for key, value in options.items() if value is not None}
+
+
 def _run(config: TrainConfig) -> None:
-    from inspector_app.changenet.train import run_training
-
-    with progress_bar() as bar:
-        task = bar.add_task("training", total=config.steps)
-
-        def on_progress(progress: TrainProgress) -> None:
-            bar.update(task, completed=progress.step, description=f"loss {progress.loss:.4f}")
-
-        result = run_training(config, on_progress)
+    result = train_with_bar(config)
     rate = result.pairs / max(result.seconds, 1e-9)
     out().print(f"{result.steps} steps, {rate:.1f} pairs/s; checkpoint {result.checkpoint}", markup=False)
 

@@ -26,9 +26,10 @@ from inspector_app.engines.models import (
 from inspector_app.engines.registry import EngineChoice, open_engine
 from inspector_app.engines.selfcheck import read_self_check, run_self_check, write_self_check
 from inspector_app.services.optimisation_report import REPORT
+from inspector_app.services.training_report import TRAINING_REPORT
 
 CARD = "MODEL_CARD.md"
-EXTRAS = (SELFCHECK, CARD, REPORT)
+EXTRAS = (SELFCHECK, CARD, REPORT, TRAINING_REPORT)
 """Files that belong to a model besides its manifest and its graph; nothing else is copied."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 

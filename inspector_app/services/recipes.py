@@ -98,6 +98,15 @@ class RecipeService:
         goldens = tuple(self._kept(golden) for golden in recipe.goldens)
         return self._store.add_recipe_revision(recipe.model_copy(update={"goldens": goldens}), author, note)
 
+    def with_model(self, name: str, model: str, author: str, note: str) -> RecipeRevision:
+        """Save the newest revision with another model as the next one.
+
+        Raises:
+            KeeperError: ``recipe_missing``, and see ``save_revision``.
+        """
+        recipe = self.get(name).recipe.model_copy(update={"model": model})
+        return self.save_revision(recipe, author, note)
+
     def list(self) -> tuple[RecipeRevision, ...]:
         """The newest revision of each recipe, by name."""
         return tuple(self._store.recipes())

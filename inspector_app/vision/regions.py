@@ -55,6 +55,20 @@ def find_defects(
     )
 
 
+def counted_mask(change_map: ChangeMap, limits: Limits, regions: tuple[Region, ...] = ()) -> Mask:
+    """``H x W`` bool in the test image's frame: the pixels of all that ``find_defects`` counts."""
+    above: Mask = inspected_levels(change_map, regions) >= level_of(limits.threshold)
+    if not above.any():
+        return above
+    labels, stats, _, (left, top) = _components(above)
+    counts = stats[:, cv2.CC_STAT_AREA] >= limits.min_area_px
+    counts[0] = False
+    mask = np.zeros_like(above)
+    height, width = labels.shape
+    mask[top : top + height, left : left + width] = counts[labels]
+    return mask
+
+
 def inspect_mask(change_map: ChangeMap, regions: tuple[Region, ...]) -> Mask | None:
     """``H x W`` bool in the test image's frame: what is looked at; None when that is everything."""
     return _looked_at(_outlines(change_map, regions), change_map.frame_size)

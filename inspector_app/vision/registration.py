@@ -142,6 +142,14 @@ def warp_to_golden(test: Frame, registration: Registration, golden_size: tuple[i
     return pixels
 
 
+def mask_to_golden(mask: Mask, registration: Registration, golden_size: tuple[int, int]) -> Mask:
+    """A mask of the test image, ``H x W`` bool, in the golden's frame; nothing is marked beyond its edge."""
+    warped = cv2.warpAffine(
+        mask.astype(np.uint8), registration.transform.matrix, golden_size, flags=cv2.INTER_NEAREST
+    )
+    return np.asarray(warped, dtype=np.bool_)
+
+
 def _search(golden: Frame, test: Frame, fine: _Level, method: AlignmentMethod) -> Guess:
     """The best found with up to ``method``'s freedom."""
     coarse, middle = (_smaller(fine, side) for side in (_COARSE_SIDE, _MIDDLE_SIDE))

@@ -13,7 +13,8 @@ import pytest
 
 from inspector_app.core.inspection import ImageRef, InspectionRecord
 from inspector_app.core.protocols import HistoryFilter
-from inspector_app.ui.records.recall import Recalled, inspected_frame, recall
+from inspector_app.services.pictures import inspected_frame
+from inspector_app.ui.records.recall import Recalled, recall
 from inspector_app.ui.records.table_model import Column
 from inspector_app.ui.records.thumbnails import make_thumbnail
 from inspector_app.ui.shell import BATCH, HISTORY, Shell
@@ -151,7 +152,7 @@ def test_a_frame_on_screen_becomes_the_golden_whatever_its_file_holds_now(
 def test_the_picture_of_a_record_is_the_one_that_was_inspected(
     shell: Shell, record: InspectionRecord
 ) -> None:
-    assert inspected_frame(shell.inspector, record).sha256 == record.image.sha256
+    assert inspected_frame(shell.inspector.archive, record).sha256 == record.image.sha256
 
 
 def test_times_are_whole_and_reasons_in_sight(shell: Shell, record: InspectionRecord, settle: Settle) -> None:

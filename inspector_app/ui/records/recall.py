@@ -11,6 +11,7 @@ from inspector_app.core.defects import Defect
 from inspector_app.core.errors import InspectorError, OperatorError
 from inspector_app.core.frame import Frame
 from inspector_app.core.inspection import ImageRef, InspectionRecord
+from inspector_app.services.pictures import inspected_frame
 from inspector_app.services.truths import recorded_truth
 from inspector_app.ui.inspect.overlay import Overlay
 from inspector_app.ui.work import Shown, map_overlay
@@ -34,7 +35,7 @@ class Recalled:
 
 def recall(inspector: Inspector, record: InspectionRecord, colour: str) -> Recalled:
     """Never raises a known fault: what is missing is told in the notes."""
-    test, no_test = _shown(lambda: inspected_frame(inspector, record))
+    test, no_test = _shown(lambda: inspected_frame(inspector.archive, record))
     golden, no_golden = _shown(lambda: golden_frame(inspector, record.golden))
     notes = [no_test, no_golden]
     defects = tuple(one.defect for one in inspector.store.defects(record.id))
@@ -57,26 +58,6 @@ def _shown(load: Callable[[], Frame]) -> tuple[Shown | None, str]:
         return Shown.of(load()), ""
     except InspectorError as error:
         return None, error.message
-
-
-def inspected_frame(inspector: Inspector, record: InspectionRecord) -> Frame:
-    """The very picture that was inspected.
-
-    Raises:
-        InspectorError: it was not kept, its file is gone, cannot be read, or holds another picture by now.
-    """
-    if record.archive_key is not None:
-        return inspector.archive.get(record.archive_key)
-    image = record.image
-    if not image.path:
-        raise OperatorError("image_not_kept", f"The picture of {image.name} was not kept.")
-    frame = read_frame(Path(image.path), image.name)
-    if frame.sha256 != image.sha256:
-        raise OperatorError(
-            "image_changed",
-            f"The file of {image.name} has changed since it was inspected; what it holds now is not shown.",
-        )
-    return frame
 
 
 def golden_frame(inspector: Inspector, golden: ImageRef) -> Frame:

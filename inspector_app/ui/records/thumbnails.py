@@ -10,9 +10,9 @@ from PySide6.QtGui import QImage, QPixmap
 from inspector_app.bootstrap import Inspector
 from inspector_app.core.errors import InspectorError
 from inspector_app.core.inspection import InspectionRecord
+from inspector_app.services.pictures import inspected_frame
 from inspector_app.ui.images import thumbnail_of
 from inspector_app.ui.jobs import Failure
-from inspector_app.ui.records.recall import inspected_frame
 from inspector_app.ui.tools import Tools
 
 SIDE = 44
@@ -75,7 +75,7 @@ class Thumbnails(QObject):
 def make_thumbnail(inspector: Inspector, record: InspectionRecord) -> QImage | None:
     """For a worker; None where the picture cannot be had."""
     try:
-        frame = inspected_frame(inspector, record)
+        frame = inspected_frame(inspector.archive, record)
     except InspectorError:
         return None
     return thumbnail_of(frame.pixels, SIDE * 2)

@@ -1,0 +1,186 @@
+"""What a training of a recipe came to: measures before and after on held-out units; kept as ``training.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from inspector_app.core.errors import KeeperError
+from inspector_app.core.files import atomic_write
+from inspector_app.core.problems import problem_lines
+from inspector_app.core.verdict import Verdict
+from inspector_app.services.summary import BatchSummary
+from inspector_app.services.training_examples import MaskSource
+from inspector_app.services.training_plan import Omission, Picture, TrainingPlan
+from inspector_app.services.training_set import Past
+
+TRAINING_REPORT = "training.json"
+LARGEST_REPORT = 64 << 20
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Measures(_Part):
+    """One model on the held-out pictures. Pixels are pooled over the good ones and those with a mask."""
+
+    good: int
+    false_calls: int
+    false_call_interval: tuple[float, float] | None
+    defective: int
+    escapes: int
+    escape_interval: tuple[float, float] | None
+    errors: int
+    image_auroc: float | None
+    tp_px: int
+    fp_px: int
+    fn_px: int
+    tn_px: int
+    precision: float | None
+    recall: float | None
+    iou: float | None
+    f1: float | None
+    accuracy: float | None
+
+    @staticmethod
+    def of(summary: BatchSummary) -> Measures:
+        """From an evaluation's totals."""
+        pixels = summary.pooled
+        return Measures(
+            good=summary.false_calls.total,
+            false_calls=summary.false_calls.count,
+            false_call_interval=summary.false_calls.interval,
+            defective=summary.escapes.total,
+            escapes=summary.escapes.count,
+            escape_interval=summary.escapes.interval,
+            errors=summary.verdicts.get(Verdict.ERROR, 0),
+            image_auroc=summary.image_auroc,
+            tp_px=pixels.tp,
+            fp_px=pixels.fp,
+            fn_px=pixels.fn,
+            tn_px=pixels.tn,
+            precision=pixels.precision,
+            recall=pixels.recall,
+            iou=pixels.iou,
+            f1=pixels.dice,
+            accuracy=pixels.accuracy,
+        )
+
+    def scores(self) -> dict[str, float]:
+        """As a manifest keeps them, by the names that ``export-model`` gives its own."""
+        values: dict[str, float | None] = {
+            name: getattr(self, name)
+            for name in ("precision", "recall", "iou", "f1", "accuracy", "image_auroc", "false_calls")
+        }
+        counts = {"pairs": self.good + self.defective, "defective_pairs": self.defective}
+        pixels = {"tp_px": self.tp_px, "fp_px": self.fp_px, "fn_px": self.fn_px, "tn_px": self.tn_px}
+        known = {**values, "escapes": self.escapes, **counts, **pixels}
+        return {f"val_{name}": round(float(v), 6) for name, v in known.items() if v is not None}
+
+    def worse_than(self, other: Measures) -> str:
+        """In what it is worse: escapes come first, then false calls, then pooled IoU. "" when it is not."""
+        if self.escapes != other.escapes:
+            return "more escapes" if self.escapes > other.escapes else ""
+        if self.false_calls != other.false_calls:
+            return "more false calls" if self.false_calls > other.false_calls else ""
+        return "a lower IoU" if (self.iou or 0.0) < (other.iou or 0.0) else ""
+
+
+class NamedModel(_Part):
+    """A model as it was."""
+
+    name: str
+    sha256: str
+
+
+class TrainingReport(_Part):
+    """All that decided, and what came of it.
+
+    Attributes:
+        serving: the recipe's model, measured as ``before``.
+        start: the model that was trained further.
+        model: what came of it, measured as ``after``.
+        seconds: of the last stretch of training, since it was begun or resumed.
+        engine: what computed both measures.
+        trained_before, held_out_before: hashes of pictures of earlier trainings of ``start``.
+    """
+
+    schema_version: Literal[1] = 1
+    recipe: str
+    revision: int
+    made: datetime
+    serving: NamedModel
+    start: NamedModel
+    model: NamedModel
+    settings: dict[str, int | float]
+    steps: int
+    seconds: float
+    engine: str
+    measured_at: str
+    before: Measures
+    after: Measures
+    trained: tuple[Picture, ...]
+    held_out: tuple[Picture, ...]
+    left_out: tuple[Omission, ...]
+    trained_before: tuple[str, ...] = ()
+    held_out_before: tuple[str, ...] = ()
+
+    @property
+    def past(self) -> Past:
+        """For the next training."""
+        return Past(
+            frozenset((*self.trained_before, *(one.sha256 for one in self.trained))),
+            frozenset((*self.held_out_before, *(one.sha256 for one in self.held_out))),
+        )
+
+
+def used_words(plan: TrainingPlan) -> tuple[str, ...]:
+    """What was used, in sentences for people."""
+    lines = [_used("Trained on", plan.trained), _used("Held out", plan.held_out)]
+    if any(one.kind == "bad" and not one.mask for one in plan.held_out):
+        lines.append("Defects without a mask count as images only: in escapes and AUROC, not in IoU.")
+    if not any(one.kind == "bad" for one in plan.trained):
+        lines.append("No defect with a mask could be trained on: the defects it was shown are all synthetic.")
+    return tuple(lines)
+
+
+def _used(what: str, pictures: Sequence[Picture]) -> str:
+    bad = [one.mask for one in pictures if one.kind == "bad"]
+    counts = [(bad.count(source), source.value or "none") for source in MaskSource]
+    masks = ", ".join(f"{count} {source}" for count, source in counts if count)
+    told = f" (masks: {masks})" if masks else ""
+    return f"{what}: {len(pictures) - len(bad)} good, {len(bad)} defective pictures{told}."
+
+
+def write_training_report(folder: Path, report: TrainingReport) -> None:
+    """Write ``training.json`` into a model's folder.
+
+    Raises:
+        KeeperError: when it cannot be written.
+    """
+    atomic_write(folder / TRAINING_REPORT, (report.model_dump_json(indent=2) + "\n").encode())
+
+
+def read_training_report(folder: Path) -> TrainingReport | None:
+    """The report in a model's folder, None when there is none.
+
+    Raises:
+        KeeperError: ``report_invalid``.
+    """
+    path = folder / TRAINING_REPORT
+    try:
+        if not path.is_file():
+            return None
+        if path.stat().st_size > LARGEST_REPORT:
+            raise KeeperError("report_invalid", f"The report {path} is larger than 64 MB.")
+        return TrainingReport.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        problems = "; ".join(problem_lines(error, TrainingReport)[:5])
+        raise KeeperError("report_invalid", f"The report {path} is wrong: {problems}.") from error
+    except OSError as error:
+        raise KeeperError("report_invalid", f"The report {path} cannot be read: {error}.") from error

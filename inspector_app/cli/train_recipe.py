@@ -110,7 +110,8 @@ def train_recipe(wish: TuneWish, data_dir: Path | None, mixed: bool = False) -> 
         clear(job.folder)
         shutil.rmtree(job.folder / MODEL, ignore_errors=True)
         out().print(measures_table(report))
-        out().print(f"The new model is {job.name}, with its report in {inspector.own_models / job.name}.")
+        where = inspector.own_models / job.name
+        out().print(f"The new model is {job.name}, with its report in {where}.", markup=False)
         _adopt(inspector, wish, job.name, report)
 
 
@@ -183,7 +184,7 @@ def _new_plan(
     reader = ExampleReader(inspector.store, inspector.archive, by_hash, recipe.alignment, annotations)
     most = most_pictures(int(settings["cache_size"]))
     begun = Beginning(recipe.name, revision.revision, str(wish.start_from or ""), settings)
-    choice = Choice(begun, labelled, reader, goldens, past, most)
+    choice = Choice(begun, labelled, reader, goldens, recipe.regions, past, most)
     ensure_folder(folder)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     with progress_bar() as bar:

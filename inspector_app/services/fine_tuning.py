@@ -21,6 +21,8 @@ from inspector_app.services.training_plan import HELD_OUT, TrainingPlan, examina
 from inspector_app.services.training_report import Measures
 
 STEPS = 600
+EPOCH_STEPS = 50
+"""Steps between two checkpoints: some minutes."""
 WARM_SIZE = 192
 CACHE_SIZE = 320
 LARGEST_SIDE = 1024
@@ -64,7 +66,7 @@ def training_settings(side: int, view: View, golden: tuple[int, int], given: Map
         given: what was asked for: ``steps``, ``batch``, ``size``, ``seed``.
     """
     size = given.get("size", (view.tile or side) if view.mode != "whole" else side)
-    settings: Settings = {"steps": STEPS, "seed": 0, **given, "size": size}
+    settings: Settings = {"steps": STEPS, "epoch_steps": EPOCH_STEPS, "seed": 0, **given, "size": size}
     picture = -(-round(max(golden) * view.scale) // 32) * 32
     if view.mode == "whole" or picture <= size:
         return {**settings, "warm_size": min(WARM_SIZE, size), "cache_size": max(CACHE_SIZE, size)}

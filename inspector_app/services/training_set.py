@@ -11,16 +11,18 @@ from typing import Literal
 
 import numpy as np
 
-from inspector_app.core.change_map import Mask
+from inspector_app.core.change_map import ChangeMap, Mask
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.files import atomic_write, ensure_folder
 from inspector_app.core.frame import Frame, RgbArray
+from inspector_app.core.geometry import Region
 from inspector_app.services.plan import GOOD
 from inspector_app.services.savers import write_png
 from inspector_app.services.training_examples import Example, ExampleReader, MaskSource
 from inspector_app.services.training_labels import Candidate, Labelled, LeftOut, Refused
 from inspector_app.services.training_plan import BAD, HELD_OUT, PAIRS, PLAN, Picture, TrainingPlan, omissions
 from inspector_app.services.unit_split import Unit, hold_out, units_of
+from inspector_app.vision.regions import inspect_mask
 
 LEAST_GOOD = 8
 """Good pictures below which no training is started."""
@@ -67,7 +69,8 @@ class Choice:
     Attributes:
         labelled: what the records say.
         reader: reads the pictures.
-        goldens: the recipe's.
+        goldens: the recipe's, of one size.
+        regions: the recipe's, to inspect and to ignore.
         past: of the model that is trained further.
         most: pictures of each kind, good and defective, that fit into memory.
     """
@@ -76,8 +79,15 @@ class Choice:
     labelled: Labelled
     reader: ExampleReader
     goldens: tuple[Frame, ...]
+    regions: tuple[Region, ...]
     past: Past
     most: int
+
+    @cached_property
+    def looked_at(self) -> Mask | None:
+        """``H x W`` bool in the goldens' frame: what is inspected; None when that is everything."""
+        size = (self.goldens[0].width, self.goldens[0].height)
+        return inspect_mask(ChangeMap(np.zeros((1, 1), np.uint8), size, size), self.regions)
 
 
 def make_plan(choice: Choice, folder: Path, on_done: OnDone) -> TrainingPlan:
@@ -99,7 +109,7 @@ def make_plan(choice: Choice, folder: Path, on_done: OnDone) -> TrainingPlan:
     pictures: list[Picture] = []
     for one in known:
         if one.trainable or one.candidate.sha256 in held_out:
-            pictures.append(_write(choice.reader, one, folder, one.candidate.sha256 in held_out))
+            pictures.append(_write(choice, one, folder, one.candidate.sha256 in held_out))
         else:
             refused.append(_refuse(one.candidate, LeftOut.NO_MASK))
     trained = [picture for picture in pictures if picture.sha256 not in held_out]
@@ -175,8 +185,8 @@ def _held_out(choice: Choice, known: Sequence[_Known]) -> frozenset[str]:
     return frozenset(image for unit in units if unit.key in keys for image in unit.images)
 
 
-def _write(reader: ExampleReader, one: _Known, folder: Path, held_out: bool) -> Picture:
-    example = reader.read(one.candidate)
+def _write(choice: Choice, one: _Known, folder: Path, held_out: bool) -> Picture:
+    example = choice.reader.read(one.candidate)
     if isinstance(example, LeftOut):
         raise KeeperError(
             "training_picture_gone",
@@ -191,7 +201,7 @@ def _write(reader: ExampleReader, one: _Known, folder: Path, held_out: bool) -> 
             _write_mask(folder / HELD_OUT / "label" / name, example.mask)
     else:
         pixels, mask = example.pair()
-        _write_pair(folder / PAIRS, name, pixels, example.golden.pixels, mask)
+        _write_pair(choice, folder / PAIRS, name, pixels, example.golden.pixels, mask)
     candidate = one.candidate
     return Picture(
         record=candidate.record,
@@ -208,11 +218,19 @@ def _write_goldens(choice: Choice, folder: Path) -> Iterator[str]:
     for number, golden in enumerate(choice.goldens):
         name = f"golden_{number}.png"
         mask = np.zeros((golden.height, golden.width), np.bool_)
-        _write_pair(folder / PAIRS, name, golden.pixels, golden.pixels, mask)
+        _write_pair(choice, folder / PAIRS, name, golden.pixels, golden.pixels, mask)
         yield name
 
 
-def _write_pair(folder: Path, name: str, test: RgbArray, golden: RgbArray, mask: Mask) -> None:
+def _write_pair(
+    choice: Choice, folder: Path, name: str, test: RgbArray, golden: RgbArray, mask: Mask
+) -> None:
+    """Where the recipe does not look, all pictures are the first golden: what varies there (a label, a date) must
+    not teach the network to let such changes pass elsewhere."""
+    if (seen := choice.looked_at) is not None:
+        same = choice.goldens[0].pixels
+        test, golden = (np.where(seen[:, :, None], pixels, same) for pixels in (test, golden))
+        mask = mask & seen
     _write_rgb(folder / "A" / name, test)
     _write_rgb(folder / "B" / name, golden)
     _write_mask(folder / "label" / name, mask)

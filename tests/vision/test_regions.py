@@ -17,7 +17,7 @@ from inspector_app.core.geometry import Region
 from inspector_app.core.recipe import Limits
 from inspector_app.core.verdict import Verdict, decide
 from inspector_app.vision.masks import change_mask
-from inspector_app.vision.regions import find_defects, inspect_mask, peak_level, to_test
+from inspector_app.vision.regions import counted_mask, find_defects, inspect_mask, peak_level, to_test
 
 SMALL_MAPS = hnp.arrays(
     np.uint8,
@@ -109,6 +109,15 @@ def test_a_higher_threshold_or_a_larger_least_area_never_finds_more(levels: Leve
     for measure in (lambda f: f.score, lambda f: f.defect_px, lambda f: len(f.defects)):
         values = [measure(findings) for findings in by_area]
         assert values == sorted(values, reverse=True)
+
+
+@given(SMALL_MAPS, THRESHOLDS, AREAS)
+def test_the_counted_mask_holds_the_pixels_of_the_defects(
+    levels: Levels, threshold: float, area: int
+) -> None:
+    mask = counted_mask(change_map(levels), Limits(threshold=threshold, min_area_px=area))
+    expected = [r for r in flood(levels >= level_of(threshold)) if len(r) >= area]
+    assert {(int(x), int(y)) for y, x in zip(*np.nonzero(mask), strict=True)} == set().union(*expected)
 
 
 @given(SMALL_MAPS, THRESHOLDS)

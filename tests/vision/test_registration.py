@@ -18,7 +18,7 @@ from inspector_app.core.frame import Frame, RgbArray
 from inspector_app.core.recipe import Alignment, AlignmentMethod
 from inspector_app.vision.decode import read_frame
 from inspector_app.vision.perturb import Nuisance, Perturbation, perturb
-from inspector_app.vision.registration import check_alignment, register, warp_to_golden
+from inspector_app.vision.registration import check_alignment, mask_to_golden, register, warp_to_golden
 
 FEW = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SHIFTS, TURNS, SCALES = st.floats(-0.1, 0.1), st.floats(-10, 10), st.floats(0.95, 1.05)
@@ -209,6 +209,14 @@ class TestWarping:
         assert (warped[20:, :290] == picture[:-20, 30:]).all()
         assert (warped[:20, :290] == picture[0, 30:]).all()
         assert not warped.flags.writeable
+
+    def test_a_mask_moves_with_its_picture_and_marks_nothing_beyond(self) -> None:
+        mask = np.zeros((240, 320), np.bool_)
+        mask[100:110, 50:70] = mask[:5, 100:] = True
+        moved = mask_to_golden(mask, Registration(Affine(tx=-30.0, ty=20.0), 0.0, 1.0), (320, 240))
+        assert (moved[20:, :290] == mask[:-20, 30:]).all()
+        assert not moved[:20].any()
+        assert not moved[:, 290:].any()
 
     def test_into_the_goldens_size(self) -> None:
         found = Registration(Affine(), 0.0, 1.0)

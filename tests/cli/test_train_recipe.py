@@ -1,0 +1,67 @@
+"""A recipe's training that is stopped, and goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from inspector_app.cli import train_recipe
+from inspector_app.cli.app import app
+from tests.pictures import plain, write
+
+pytest.importorskip("torch", reason="the training extra is not installed")
+pytest.importorskip("lightning", reason="the training extra is not installed")
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Path:
+    """A data folder with the recipe "plate" and ten records of good plates."""
+    rng = np.random.default_rng(0)
+    for number in range(10):
+        pixels = plain().astype(int) + rng.integers(-2, 3, (64, 64, 3))
+        write(tmp_path / "good" / f"{number}.png", np.clip(pixels, 0, 255).astype(np.uint8))
+    home = tmp_path / "home"
+    run(
+        home,
+        "recipe",
+        "new",
+        "plate",
+        "--golden",
+        write(tmp_path / "golden.png", plain()),
+        "--model",
+        "generic",
+    )
+    run(home, "score", tmp_path / "good", "--recipe", "plate", "--engine", "cpu")
+    return home
+
+
+def run(home: Path, *arguments: object, code: int = 0) -> Result:
+    result = CliRunner().invoke(app, ["--data-dir", str(home), *map(str, arguments)])
+    assert result.exit_code == code, result.output
+    return result
+
+
+def test_a_training_that_was_stopped_goes_on_as_it_was_begun(
+    station: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    tiny = ("--steps", 2, "--batch", 2, "--size", 64, "--threads", 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(train_recipe, "_report", stop)
+        assert "--resume" in run(station, "train", "--recipe", "plate", *tiny, code=130).output
+    folder = station / "training" / "plate-1"
+    trained = (folder / "last.ckpt").read_bytes()
+    assert not (station / "models").exists()
+    said = run(station, "train", "--recipe", "plate", "--resume").output
+    assert "defects it was shown are all synthetic" in said
+    assert "Held out: 3 good, 0 defective" in said
+    assert "escapes" in said
+    assert "none to count" in said
+    assert (station / "models" / "plate-1" / "training.json").is_file()
+    assert (folder / "last.ckpt").read_bytes() == trained
+    assert not (folder / "held_out").exists()

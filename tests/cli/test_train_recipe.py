@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from inspector_app.cli import train_recipe
 from inspector_app.cli.app import app
 from tests.pictures import plain, write
 
-pytest.importorskip("torch", reason="the training extra is not installed")
+torch = pytest.importorskip("torch", reason="the training extra is not installed")
 pytest.importorskip("lightning", reason="the training extra is not installed")
+tqdm = pytest.importorskip("tqdm", reason="the training extra is not installed")
 
 
 @pytest.fixture
@@ -36,6 +38,15 @@ def station(tmp_path: Path) -> Path:
     )
     run(home, "score", tmp_path / "good", "--recipe", "plate", "--engine", "cpu")
     return home
+
+
+@pytest.fixture(autouse=True)
+def settings_of_the_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give back the number of threads; and PyTorch's exporter may draw a bar, whose thread nobody ends."""
+    monkeypatch.setattr(tqdm.tqdm, "monitor_interval", 0)
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
 
 
 def run(home: Path, *arguments: object, code: int = 0) -> Result:

@@ -142,10 +142,8 @@ def _look(choice: Choice, on_done: OnDone) -> tuple[list[_Known], list[Refused]]
     counts = {True: 0, False: 0}
     goldens = {_pixel_hash(golden) for golden in choice.goldens}
     for number, candidate in enumerate(choice.labelled.candidates, start=1):
-        if counts[candidate.defective] >= choice.most:
-            refused.append(_refuse(candidate, LeftOut.OLDER))
-            continue
-        found = _known(choice.reader.read(candidate), candidate, goldens)
+        full = counts[candidate.defective] >= choice.most
+        found = LeftOut.OLDER if full else _known(choice.reader.read(candidate), candidate, goldens)
         if isinstance(found, _Known):
             known.append(found)
             counts[candidate.defective] += 1

@@ -38,35 +38,24 @@ class AugmentStrength:
     swap: float = 0.0
 
 
-def augment_pair(
-    pair: Pair, size: int, strength: AugmentStrength, rng: np.random.Generator, view: int | None = None
-) -> Pair:
-    """Return the pair framed to ``size`` x ``size`` and varied in light and quality.
-
-    ``view`` is the side that the whole picture would have: with ``size`` below it a piece is cut out at the
-    view's own scale, mostly around the change.
-    """
+def augment_pair(pair: Pair, size: int, strength: AugmentStrength, rng: np.random.Generator) -> Pair:
+    """Return the pair framed to ``size`` x ``size`` and varied in light and quality."""
     if rng.random() < strength.swap:
         pair = Pair(pair.test, pair.golden, pair.mask)
-    side = pair.test.shape[0]
-    frame = framing(side, view or size, strength, rng)
-    if view is not None and size < view:
-        frame = _cut_out(pair.mask, frame, size, view, rng) @ frame
-    golden_frame = frame @ _misalignment(side, strength, rng)
-    golden = photometry(_warp(pair.golden, golden_frame, size), strength, rng)
-    test = photometry(_warp(pair.test, frame, size), strength, rng)
-    return Pair(golden, test, _warp_mask(pair.mask, frame, size))
+    frame = framing(pair.test.shape[0], size, strength, rng)
+    golden = seen(pair.golden, frame @ misalignment(pair.test.shape[0], strength, rng), size, strength, rng)
+    return Pair(golden, seen(pair.test, frame, size, strength, rng), warp_mask(pair.mask, frame, size))
 
 
-def _cut_out(mask: Mask, frame: Matrix, size: int, view: int, rng: np.random.Generator) -> Matrix:
-    """Return the shift that brings a ``size`` square of the view to the origin."""
-    corner = rng.uniform(0, view - size, 2)
-    rows, cols = np.nonzero(mask)
-    if rows.size and rng.random() < 0.7:
-        centre = frame @ np.array([cols.mean(), rows.mean(), 1.0])
-        corner = np.clip(centre[:2] - size / 2 + rng.uniform(-0.3, 0.3, 2) * size, 0, view - size)
+def seen(image: Image, matrix: Matrix, size: int, strength: AugmentStrength, rng: np.random.Generator) -> Image:
+    """Return ``image`` framed by ``matrix`` to ``size`` x ``size`` and varied in light and quality."""
+    return photometry(_warp(image, matrix, size), strength, rng)
+
+
+def piece(size: int, view: int, rng: np.random.Generator) -> Matrix:
+    """Return the shift that brings some ``size`` square of a ``view`` square to the origin."""
     shift = np.eye(3)
-    shift[:2, 2] = -corner
+    shift[:2, 2] = -rng.uniform(0, view - size, 2)
     return shift
 
 
@@ -89,7 +78,8 @@ def _turn(strength: AugmentStrength, rng: np.random.Generator) -> Matrix:
     return np.array([[cos, -sin], [sin, cos]], np.float64) @ np.diag([mirror, 1.0])
 
 
-def _misalignment(side: int, strength: AugmentStrength, rng: np.random.Generator) -> Matrix:
+def misalignment(side: int, strength: AugmentStrength, rng: np.random.Generator) -> Matrix:
+    """Return a small motion of a ``side`` square about its centre, none in two of five."""
     if rng.random() < 0.4:
         return np.eye(3)
     angle = math.radians(rng.uniform(-strength.tilt, strength.tilt))
@@ -114,7 +104,8 @@ def _warp(image: Image, matrix: Matrix, size: int) -> Image:
     return warped.astype(np.uint8, copy=False)
 
 
-def _warp_mask(mask: Mask, matrix: Matrix, size: int) -> Mask:
+def warp_mask(mask: Mask, matrix: Matrix, size: int) -> Mask:
+    """Return ``mask`` framed by ``matrix`` to ``size`` x ``size``."""
     return _warp(mask.astype(np.uint8) * 255, matrix, size) > 127
 
 

@@ -94,10 +94,15 @@ class ChangeNetLite(nn.Module):
         return self.compare(self.encode(golden), self.encode(test))
 
     def forward_train(self, test: Tensor, golden: Tensor) -> list[Tensor]:
-        """Return the full-size logits, then the auxiliary logits at strides 4, 8, 16, 32."""
+        """Return the full-size logits, then the auxiliary logits at strides 4, 8, 16, 32.
+
+        ``golden`` may hold fewer images than ``test``: each then serves as many tests in a row.
+        """
         both = self.encode(torch.cat((golden, test)))
         count = golden.shape[0]
-        maps = self._decode(tuple(f[:count] for f in both), tuple(f[count:] for f in both))
+        share = test.shape[0] // count
+        goldens = tuple(f[:count].repeat_interleave(share, dim=0) for f in both)
+        maps = self._decode(goldens, tuple(f[count:] for f in both))
         coarse = [head(m) for head, m in zip(self.auxiliary, maps[1:], strict=True)]
         return [self._full_size(self.head(maps[0])), *coarse]
 

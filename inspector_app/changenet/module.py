@@ -44,7 +44,8 @@ class ChangeModule(lightning.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], index: int) -> Tensor:
         """Return the loss of uint8 test and golden (N x 3 x H x W) and truth (N x H x W)."""
         test, golden, truth = batch
-        outputs = self.network.forward_train(normalised(test), normalised(golden))
+        goldens = normalised(golden[:: self.config.tests_a_golden])
+        outputs = self.network.forward_train(normalised(test), goldens)
         loss = change_loss(outputs, truth, self.config.dice_weight)
         self.log("loss", loss, prog_bar=False)
         return loss

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from inspector_app.changenet.arrays import Image, Mask, Pair
-from inspector_app.changenet.augment import AugmentStrength, augment_pair
+from inspector_app.changenet.augment import AugmentStrength, Matrix, augment_pair, framing, misalignment, piece, seen, warp_mask
 from inspector_app.changenet.defects import paste_defect, random_defect, soil
 from inspector_app.changenet.pair_folder import PairFolderError
 from inspector_app.changenet.scene import OUTLINE_SHARE, Scene, take_all_apart, vote_outline
@@ -53,10 +53,12 @@ class ObjectSource:
         strength: AugmentStrength,
         mix: ObjectMix,
         view: int | None = None,
+        golden_share: int = 1,
     ) -> None:
         """Take the training pairs of one size; all with an empty mask, and the goldens, count as good.
 
         ``view`` is the side that whole pictures are brought to; smaller pairs are cut out of it.
+        ``golden_share`` pairs in a row have one golden, pixel for pixel.
 
         Raises PairFolderError when there are no good pictures.
         """
@@ -68,6 +70,8 @@ class ObjectSource:
         outline = vote_outline([p.mask for p in self._large], [p.test for p in self._large])
         self._scenes = take_all_apart(self._good, outline) if outline is not None else []
         self._seed, self._strength, self._mix, self._view = seed, strength, mix, view
+        self._share = golden_share
+        self._last: tuple[tuple[int, int], tuple[Image, Matrix]] | None = None
 
     def pair(self, index: int, size: int) -> Pair:
         """Return the augmented pair of this index."""
@@ -75,8 +79,19 @@ class ObjectSource:
         test, mask, part = self._test_image(rng)
         if part is not None and rng.random() < self._mix.soiled:
             test = np.where(mask[:, :, None], test, soil(test, part | mask, rng))
-        golden = self._good[int(rng.integers(len(self._good)))]
-        return augment_pair(Pair(golden, test, mask), size, self._strength, rng, self._view)
+        golden, frame = self._framed_golden(index // self._share, size)
+        frame = frame @ misalignment(test.shape[0], self._strength, rng)
+        return Pair(golden, seen(test, frame, size, self._strength, rng), warp_mask(mask, frame, size))
+
+    def _framed_golden(self, number: int, size: int) -> tuple[Image, Matrix]:
+        """Return the ``number``-th golden as it is seen, and the frame that it is seen through."""
+        if self._last is None or self._last[0] != (number, size):
+            rng = np.random.default_rng([self._seed, number, 1])
+            golden = self._good[int(rng.integers(len(self._good)))]
+            view = max(size, self._view or size)
+            frame = piece(size, view, rng) @ framing(golden.shape[0], view, self._strength, rng)
+            self._last = ((number, size), (seen(golden, frame, size, self._strength, rng), frame))
+        return self._last[1]
 
     def _test_image(self, rng: np.random.Generator) -> tuple[Image, Mask, Mask | None]:
         """Return a test image, its mask, and where its part is where that is known."""

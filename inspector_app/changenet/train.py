@@ -130,7 +130,8 @@ def build_source(config: TrainConfig) -> PairSource:
     names = folder.names(config.train_list)
     if config.mode == "object":
         pairs = list(folder.read_all(names, config.cache_size or _OBJECT_CACHE_SIDE))
-        return ObjectSource(pairs, config.seed, AugmentStrength(), ObjectMix(), config.size)
+        share = config.tests_a_golden
+        return ObjectSource(pairs, config.seed, AugmentStrength(), ObjectMix(), config.size, share)
     return StoredSource(list(folder.read_all(names, config.cache_size)), config.seed, _GENERIC)
 
 

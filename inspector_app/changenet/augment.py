@@ -47,7 +47,9 @@ def augment_pair(pair: Pair, size: int, strength: AugmentStrength, rng: np.rando
     return Pair(golden, seen(pair.test, frame, size, strength, rng), warp_mask(pair.mask, frame, size))
 
 
-def seen(image: Image, matrix: Matrix, size: int, strength: AugmentStrength, rng: np.random.Generator) -> Image:
+def seen(
+    image: Image, matrix: Matrix, size: int, strength: AugmentStrength, rng: np.random.Generator
+) -> Image:
     """Return ``image`` framed by ``matrix`` to ``size`` x ``size`` and varied in light and quality."""
     return photometry(_warp(image, matrix, size), strength, rng)
 

@@ -22,8 +22,9 @@ from inspector_app.changenet.lite import ChangeNetLite
 from inspector_app.changenet.module import load_checkpoint
 from inspector_app.changenet.quiet import quiet
 from inspector_app.core.errors import KeeperError
-from inspector_app.core.files import atomic_file, atomic_write
+from inspector_app.core.files import atomic_write
 from inspector_app.core.manifest import InputSpec, Judgement, ModelManifest
+from inspector_app.core.self_check import SelfCheck, made_up_pair, write_self_check
 
 __all__ = ["ExportMismatchError", "ExportResult", "ModelStatement", "export_model", "load_checkpoint"]
 
@@ -32,7 +33,6 @@ LARGEST_FILE = 20 * 1000 * 1000
 TOLERANCE = 1e-3
 _NAMES = ("input0", "input1", "output_final")
 _CHECKED_SHAPES: tuple[tuple[int, int, int], ...] = ((1, 256, 256), (3, 64, 96), (2, 320, 224))
-_SELF_CHECK_SIDE = 64
 
 Tensor4 = NDArray[np.float32]
 
@@ -75,13 +75,12 @@ def export_model(network: ChangeNetLite, out: Path, statement: ModelStatement) -
     try:
         write_onnx(network, beside)
         difference = check_parity(network, beside)
-        self_check = self_check_arrays(beside)
         manifest = _manifest(statement, target.name, beside)
+        self_check = run_self_check(beside, manifest)
         os.replace(beside, target)
     finally:
         beside.unlink(missing_ok=True)
-    with atomic_file(out / "selfcheck.npz") as file:
-        np.savez_compressed(file, **self_check)  # type: ignore[arg-type]
+    write_self_check(out / "selfcheck.npz", self_check)
     atomic_write(out / "manifest.json", (manifest.model_dump_json(indent=2) + "\n").encode())
     return ExportResult(manifest, out, difference)
 
@@ -132,20 +131,11 @@ def check_parity(network: ChangeNetLite, file: Path) -> float:
     return worst
 
 
-def self_check_arrays(file: Path) -> dict[str, NDArray[np.float32]]:
-    """Return ``test``, ``golden`` (1 x 3 x 64 x 64) and the expected ``probability`` (1 x 64 x 64)."""
-    rng = np.random.default_rng(20)
-    side = _SELF_CHECK_SIDE
-    ramp = np.linspace(-1, 1, side, dtype=np.float32)
-    golden = 0.5 * (ramp[:, None] + ramp[None, :]) + rng.normal(0, 0.05, (1, 3, side, side))
-    test = golden + rng.normal(0, 0.02, golden.shape)
-    test[:, :, 20:36, 28:50] = rng.uniform(-1, 1, (1, 3, 1, 1))
-    arrays = {
-        "test": np.clip(test, -1, 1).astype(np.float32),
-        "golden": np.clip(golden, -1, 1).astype(np.float32),
-    }
-    (logits,) = _session(file).run([_NAMES[2]], {_NAMES[0]: arrays["test"], _NAMES[1]: arrays["golden"]})
-    return arrays | {"probability": change_probability(logits)}
+def run_self_check(file: Path, manifest: ModelManifest) -> SelfCheck:
+    """Return the made-up pair of a graph with what onnxruntime gives for it."""
+    test, golden = made_up_pair(manifest)
+    (logits,) = _session(file).run([_NAMES[2]], {_NAMES[0]: test, _NAMES[1]: golden})
+    return SelfCheck(test, golden, change_probability(logits))
 
 
 def _session(file: Path) -> Any:

@@ -13,7 +13,16 @@ from typing import Protocol
 import numpy as np
 
 from inspector_app.changenet.arrays import Image, Mask, Pair
-from inspector_app.changenet.augment import AugmentStrength, Matrix, augment_pair, framing, misalignment, piece, seen, warp_mask
+from inspector_app.changenet.augment import (
+    AugmentStrength,
+    Matrix,
+    augment_pair,
+    framing,
+    misalignment,
+    piece,
+    seen,
+    warp_mask,
+)
 from inspector_app.changenet.defects import paste_defect, random_defect, soil
 from inspector_app.changenet.pair_folder import PairFolderError
 from inspector_app.changenet.scene import OUTLINE_SHARE, Scene, take_all_apart, vote_outline

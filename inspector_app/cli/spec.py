@@ -19,8 +19,6 @@ from inspector_app.cli.tables import percent
 from inspector_app.cli.training_errors import training_errors
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.metrics import PixelCounts
-from inspector_app.core.tao_spec.experiment import Experiment, Task
-from inspector_app.core.tao_spec.task_keys import Judging
 from inspector_app.engines.models import load_model
 from inspector_app.engines.registry import EngineChoice, open_engine
 from inspector_app.services.tao_scoring import (
@@ -32,9 +30,12 @@ from inspector_app.services.tao_scoring import (
 )
 from inspector_app.vision.segment_pairs import SegmentPairs
 
+# The spec's keys and OmegaConf are imported where a spec is read: no other command should wait for them.
 if TYPE_CHECKING:
     from inspector_app.changenet.callbacks import TrainProgress
     from inspector_app.changenet.tao.spec_training import EpochReport
+    from inspector_app.core.tao_spec.experiment import Experiment, Task
+    from inspector_app.core.tao_spec.task_keys import Judging
 
 SpecOption = Annotated[
     Path | None,
@@ -60,7 +61,6 @@ def one_word(words: Sequence[str] | None, name: str, count: int = 1) -> list[str
 
 def load_spec(path: Path, overrides: Sequence[str] | None, task: Task) -> Experiment:
     """Read a spec, and say on stderr which of its keys have no effect here."""
-    # Not at the top: no other command should wait for OmegaConf.
     from inspector_app.services.tao_spec import read_spec
 
     experiment = read_spec(path, overrides or (), task)
@@ -84,6 +84,8 @@ def pairs_word(count: int) -> str:
 
 def train_by_spec(path: Path, overrides: Sequence[str] | None, resume: bool) -> None:
     """``inspector-app train -e``."""
+    from inspector_app.core.tao_spec.experiment import Task
+
     with known_errors(), training_errors():
         from inspector_app.changenet.tao.spec_training import LATEST, Listener, train_spec
 
@@ -125,6 +127,8 @@ def _print_epoch(report: EpochReport) -> None:
 
 def export_by_spec(path: Path, overrides: Sequence[str] | None, half: bool) -> None:
     """``inspector-app export-model -e``."""
+    from inspector_app.core.tao_spec.experiment import Task
+
     with known_errors(), training_errors():
         from inspector_app.changenet.tao.spec_export import export_spec
 
@@ -148,6 +152,8 @@ def evaluate_by_spec(
     json_out: bool,
 ) -> None:
     """``inspector-app evaluate -e``."""
+    from inspector_app.core.tao_spec.experiment import Task
+
     with known_errors(), training_errors():
         experiment = load_spec(path, overrides, Task.EVALUATE)
         segment = experiment.dataset.segment
@@ -177,6 +183,8 @@ def infer(
     threads: ThreadsOption = 0,
 ) -> None:
     """Write the change masks of a list of pairs, by a spec file of TAO; nothing is recorded."""
+    from inspector_app.core.tao_spec.experiment import Task
+
     with known_errors(), training_errors():
         experiment = load_spec(spec, overrides, Task.INFERENCE)
         segment = experiment.dataset.segment

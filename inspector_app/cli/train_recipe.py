@@ -23,7 +23,8 @@ from inspector_app.core.files import ensure_folder
 from inspector_app.core.frame import Frame
 from inspector_app.core.inspection import MeasureAt
 from inspector_app.core.protocols import HistoryFilter, RecipeRevision
-from inspector_app.engines.models import Model
+from inspector_app.core.report_file import read_report, write_report
+from inspector_app.engines.models import TRAINING_REPORT, Model
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.fine_tuning import (
     examine,
@@ -40,9 +41,7 @@ from inspector_app.services.training_report import (
     Measures,
     NamedModel,
     TrainingReport,
-    read_training_report,
     used_words,
-    write_training_report,
 )
 from inspector_app.services.training_set import Beginning, Choice, Past, clear, make_plan
 
@@ -159,7 +158,7 @@ def _past(*models: Model) -> Past:
     trained: frozenset[str] = frozenset()
     held_out: frozenset[str] = frozenset()
     for model in models:
-        report = read_training_report(model.path.parent)
+        report = read_report(model.path.with_name(TRAINING_REPORT), TrainingReport)
         if report is not None:
             trained, held_out = trained | report.past.trained, held_out | report.past.held_out
     return Past(trained, held_out)
@@ -242,7 +241,7 @@ def _report(inspector: Inspector, job: _Job, result: TrainResult) -> TrainingRep
         trained_before=tuple(sorted(job.past.trained)),
         held_out_before=tuple(sorted(job.past.held_out)),
     )
-    write_training_report(folder, report)
+    write_report(folder / TRAINING_REPORT, report)
     return report
 
 

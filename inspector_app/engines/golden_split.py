@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from inspector_app.core.manifest import ModelManifest
 from inspector_app.engines.by_image import NotByImageError
+from inspector_app.engines.known_types import known_types
 from inspector_app.engines.unbatch import unbatch
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def split_graph(path: Path, manifest: ModelManifest) -> GraphParts | Unsplit:
     made = set().union(*(_makes(node) for node in own))
     cut = tuple(dict.fromkeys(name for node in rest for name in sorted(_reads(node) & made)))
     shown = _reached([node for node in nodes if node.op_type not in _OF_SHAPE], manifest.golden_input)
-    kinds = _tensor_types(model)
+    kinds = known_types(model)
     problem = _why_not(own, cut, kinds)
     if problem:
         return Unsplit(problem)
@@ -171,18 +172,6 @@ def _with_nodes(model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto]) -> onnx
     del copy.graph.node[:], copy.graph.value_info[:]
     copy.graph.node.extend(nodes)
     return copy
-
-
-def _tensor_types(model: onnx.ModelProto) -> dict[str, onnx.TypeProto]:
-    """Type of every tensor whose element type is known, with as much of its shape as is known."""
-    import onnx
-
-    graph = onnx.shape_inference.infer_shapes(model).graph
-    known = {}
-    for entry in (*graph.value_info, *graph.input, *graph.output):
-        if entry.type.HasField("tensor_type") and entry.type.tensor_type.elem_type:
-            known[entry.name] = entry.type
-    return known
 
 
 def _model(

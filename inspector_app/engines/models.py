@@ -22,6 +22,8 @@ TAO_INPUTS = ("input0", "input1")
 TAO_OUTPUT = "output_final"
 MANIFEST = "manifest.json"
 SELFCHECK = "selfcheck.npz"
+OPTIMISATION_REPORT = "optimisation.json"
+TRAINING_REPORT = "training.json"
 LARGEST_MODEL = 2 << 30
 """Bytes: no single ONNX file can be larger, since protobuf ends there."""
 LARGEST_MANIFEST = 1 << 20

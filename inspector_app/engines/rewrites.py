@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from inspector_app.engines.by_image import attribute
 from inspector_app.engines.golden_split import in_order, needed
+from inspector_app.engines.known_types import known_types
 
 if TYPE_CHECKING:
     import onnx
@@ -89,16 +90,16 @@ class _Part:
     def __init__(self, model: onnx.ModelProto) -> None:
         import onnx
 
-        # Only a graph whose shapes were inferred knows the channels of its tensors.
-        self.model = onnx.shape_inference.infer_shapes(model)
+        self.model = onnx.ModelProto()
+        self.model.CopyFrom(model)
         graph = self.model.graph
         self.constants = {entry.name: entry for entry in graph.initializer}
         self.inputs = {entry.name for entry in graph.input}
         self.outputs = {entry.name for entry in graph.output}
         self._channels = {
-            entry.name: entry.type.tensor_type.shape.dim[1].dim_value
-            for entry in (*graph.value_info, *graph.input, *graph.output)
-            if len(entry.type.tensor_type.shape.dim) == 4
+            name: kind.tensor_type.shape.dim[1].dim_value
+            for name, kind in known_types(model).items()
+            if len(kind.tensor_type.shape.dim) == 4
         }
 
     def nodes(self) -> list[onnx.NodeProto]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inspector_app.engines.by_image import Known, NotByImageError, Numbers, attribute, check_by_image
+from inspector_app.engines.known_types import known_types
 
 if TYPE_CHECKING:
     import onnx
@@ -247,13 +248,10 @@ def _constants(model: onnx.ModelProto) -> dict[str, Numbers]:
 
 
 def _ranks(model: onnx.ModelProto) -> dict[str, int]:
-    import onnx
-
-    graph = onnx.shape_inference.infer_shapes(model).graph
     return {
-        entry.name: len(entry.type.tensor_type.shape.dim)
-        for entry in (*graph.value_info, *graph.input)
-        if entry.type.tensor_type.HasField("shape")
+        name: len(kind.tensor_type.shape.dim)
+        for name, kind in known_types(model).items()
+        if kind.tensor_type.HasField("shape")
     }
 
 

@@ -14,22 +14,23 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.core.files import atomic_write, ensure_folder, sync_folder, write_fault
 from inspector_app.core.manifest import ModelManifest
 from inspector_app.core.protocols import ChangeEngine
+from inspector_app.core.self_check import write_self_check
 from inspector_app.engines.models import (
     LARGEST_MODEL,
     MANIFEST,
+    OPTIMISATION_REPORT,
     SELFCHECK,
+    TRAINING_REPORT,
     Model,
     check_inside,
     load_model,
     read_manifest,
 )
 from inspector_app.engines.registry import EngineChoice, open_engine
-from inspector_app.engines.selfcheck import read_self_check, run_self_check, write_self_check
-from inspector_app.services.optimisation_report import REPORT
-from inspector_app.services.training_report import TRAINING_REPORT
+from inspector_app.engines.selfcheck import read_self_check, run_self_check
 
 CARD = "MODEL_CARD.md"
-EXTRAS = (SELFCHECK, CARD, REPORT, TRAINING_REPORT)
+EXTRAS = (SELFCHECK, CARD, OPTIMISATION_REPORT, TRAINING_REPORT)
 """Files that belong to a model besides its manifest and its graph; nothing else is copied."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 

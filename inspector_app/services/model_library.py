@@ -8,11 +8,19 @@ from pathlib import Path
 
 from inspector_app.core.errors import InspectorError, KeeperError
 from inspector_app.core.manifest import ModelManifest
-from inspector_app.engines.models import MANIFEST, Model, load_model, read_interface, read_manifest
+from inspector_app.core.report_file import read_report
+from inspector_app.engines.models import (
+    MANIFEST,
+    OPTIMISATION_REPORT,
+    Model,
+    load_model,
+    read_interface,
+    read_manifest,
+)
 from inspector_app.engines.registry import EngineChoice, open_engine, self_check
 from inspector_app.engines.selfcheck import read_self_check
 from inspector_app.services.model_install import CARD
-from inspector_app.services.optimisation_report import REPORT, OptimisationReport, read_report
+from inspector_app.services.optimisation_report import OptimisationReport
 
 LARGEST_CARD = 1 << 20
 SUSPECT = frozenset(
@@ -152,7 +160,7 @@ def model_card(folder: Path) -> str:
 
 def report_path(own: Path, name: str) -> Path:
     """Where the report on ``name``'s variants is kept, accepted or not: beside them."""
-    return own / f"{name}.{REPORT}"
+    return own / f"{name}.{OPTIMISATION_REPORT}"
 
 
 def model_report(name: str, folder: Path, own: Path) -> OptimisationReport | None:
@@ -161,4 +169,5 @@ def model_report(name: str, folder: Path, own: Path) -> OptimisationReport | Non
     Raises:
         KeeperError: ``report_invalid``.
     """
-    return read_report(folder / REPORT) or read_report(report_path(own, name))
+    kept = folder / OPTIMISATION_REPORT
+    return read_report(kept, OptimisationReport) or read_report(report_path(own, name), OptimisationReport)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from inspector_app.core.errors import InspectorError
 from inspector_app.core.files import ensure_folder
-from inspector_app.engines.models import MANIFEST, Model, read_manifest
+from inspector_app.core.report_file import write_report
+from inspector_app.engines.models import MANIFEST, OPTIMISATION_REPORT, Model, read_manifest
 from inspector_app.services.model_install import (
     CARD,
     check_free,
@@ -20,12 +21,7 @@ from inspector_app.services.model_install import (
     write_manifest,
 )
 from inspector_app.services.model_library import report_path
-from inspector_app.services.optimisation_report import (
-    REPORT,
-    CandidateReport,
-    OptimisationReport,
-    write_report,
-)
+from inspector_app.services.optimisation_report import CandidateReport, OptimisationReport
 from inspector_app.services.optimise import Precision, Trial
 
 SUFFIXES: Mapping[Precision, str] = {"float16": "fp16", "bfloat16": "bf16", "int8": "int8"}
@@ -120,7 +116,7 @@ def _install(base: Model, report: OptimisationReport, trial: Trial, shelf: Shelf
         write_manifest(staging, manifest)
         if (base.path.parent / CARD).is_file():
             shutil.copyfile(base.path.parent / CARD, staging / CARD)
-        write_report(staging / REPORT, report)
+        write_report(staging / OPTIMISATION_REPORT, report)
         # What it is checked against from now on is what the engine said that it was accepted on.
         finish_model(Model(manifest, staging / manifest.file), trial.choice)
 

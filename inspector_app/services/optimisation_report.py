@@ -1,19 +1,11 @@
-"""What was tried to make a model faster, in numbers; kept with the model as ``optimisation.json``."""
+"""What was tried to make a model faster, in numbers; kept with the model."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from inspector_app.core.errors import KeeperError
-from inspector_app.core.files import atomic_write
-from inspector_app.core.problems import problem_lines
-
-REPORT = "optimisation.json"
-LARGEST_REPORT = 4 << 20
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Part(BaseModel):
@@ -80,31 +72,3 @@ class OptimisationReport(_Part):
     def accepted(self) -> tuple[CandidateReport, ...]:
         """Those that became models."""
         return tuple(candidate for candidate in self.candidates if candidate.installed)
-
-
-def write_report(path: Path, report: OptimisationReport) -> None:
-    """Write ``report`` to ``path``, whole or not at all.
-
-    Raises:
-        KeeperError: when the file cannot be written.
-    """
-    atomic_write(path, (report.model_dump_json(indent=2) + "\n").encode())
-
-
-def read_report(path: Path) -> OptimisationReport | None:
-    """The report at ``path``, None when there is none.
-
-    Raises:
-        KeeperError: ``report_invalid``.
-    """
-    try:
-        if not path.is_file():
-            return None
-        if path.stat().st_size > LARGEST_REPORT:
-            raise KeeperError("report_invalid", f"The report {path} is larger than 4 MB.")
-        return OptimisationReport.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        problems = "; ".join(problem_lines(error, OptimisationReport)[:5])
-        raise KeeperError("report_invalid", f"The report {path} is wrong: {problems}.") from error
-    except OSError as error:
-        raise KeeperError("report_invalid", f"The report {path} cannot be read: {error}.") from error

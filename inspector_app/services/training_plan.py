@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from inspector_app.core.errors import KeeperError
+from inspector_app.core.report_file import read_report
 from inspector_app.services.plan import GOOD, BatchItem
 from inspector_app.services.training_examples import MaskSource
 from inspector_app.services.training_labels import LeftOut, Refused
@@ -68,15 +68,7 @@ def read_plan(folder: Path) -> TrainingPlan | None:
     Raises:
         KeeperError: ``report_invalid``.
     """
-    path = folder / PLAN
-    if not path.is_file():
-        return None
-    try:
-        return TrainingPlan.model_validate_json(path.read_bytes())
-    except (ValidationError, OSError) as error:
-        raise KeeperError(
-            "report_invalid", f"The plan {path} cannot be read.", "Train again without --resume."
-        ) from error
+    return read_report(folder / PLAN, TrainingPlan, "Train again without --resume.")
 
 
 def examination(plan: TrainingPlan, folder: Path) -> tuple[BatchItem, ...]:

@@ -1,25 +1,18 @@
-"""What a training of a recipe came to: measures before and after on held-out units; kept as ``training.json``."""
+"""What a training of a recipe came to: measures before and after on held-out units; kept with the model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from inspector_app.core.errors import KeeperError
-from inspector_app.core.files import atomic_write
-from inspector_app.core.problems import problem_lines
 from inspector_app.core.verdict import Verdict
 from inspector_app.services.summary import BatchSummary
 from inspector_app.services.training_examples import MaskSource
 from inspector_app.services.training_plan import Omission, Picture, TrainingPlan
 from inspector_app.services.training_set import Past
-
-TRAINING_REPORT = "training.json"
-LARGEST_REPORT = 64 << 20
 
 
 class _Part(BaseModel):
@@ -83,7 +76,9 @@ class Measures(_Part):
         return {f"val_{name}": round(float(v), 6) for name, v in known.items() if v is not None}
 
     def worse_than(self, other: Measures) -> str:
-        """In what it is worse: escapes come first, then false calls, then pooled IoU. "" when it is not."""
+        """In what it is worse: pictures it cannot judge, then escapes, false calls, pooled IoU. "" when it is not."""
+        if self.errors > other.errors:
+            return "more pictures that could not be judged"
         if self.escapes != other.escapes:
             return "more escapes" if self.escapes > other.escapes else ""
         if self.false_calls != other.false_calls:
@@ -155,32 +150,3 @@ def _used(what: str, pictures: Sequence[Picture]) -> str:
     masks = ", ".join(f"{count} {source}" for count, source in counts if count)
     told = f" (masks: {masks})" if masks else ""
     return f"{what}: {len(pictures) - len(bad)} good, {len(bad)} defective pictures{told}."
-
-
-def write_training_report(folder: Path, report: TrainingReport) -> None:
-    """Write ``training.json`` into a model's folder.
-
-    Raises:
-        KeeperError: when it cannot be written.
-    """
-    atomic_write(folder / TRAINING_REPORT, (report.model_dump_json(indent=2) + "\n").encode())
-
-
-def read_training_report(folder: Path) -> TrainingReport | None:
-    """The report in a model's folder, None when there is none.
-
-    Raises:
-        KeeperError: ``report_invalid``.
-    """
-    path = folder / TRAINING_REPORT
-    try:
-        if not path.is_file():
-            return None
-        if path.stat().st_size > LARGEST_REPORT:
-            raise KeeperError("report_invalid", f"The report {path} is larger than 64 MB.")
-        return TrainingReport.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        problems = "; ".join(problem_lines(error, TrainingReport)[:5])
-        raise KeeperError("report_invalid", f"The report {path} is wrong: {problems}.") from error
-    except OSError as error:
-        raise KeeperError("report_invalid", f"The report {path} cannot be read: {error}.") from error

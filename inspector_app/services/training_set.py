@@ -17,6 +17,7 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.core.files import atomic_write, ensure_folder
 from inspector_app.core.frame import Frame, RgbArray
 from inspector_app.core.geometry import Region
+from inspector_app.core.report_file import write_report
 from inspector_app.services.plan import GOOD
 from inspector_app.services.savers import write_png
 from inspector_app.services.training_examples import Example, ExampleReader, MaskSource
@@ -124,7 +125,7 @@ def make_plan(choice: Choice, folder: Path, on_done: OnDone) -> TrainingPlan:
         held_out=tuple(picture for picture in pictures if picture.sha256 in held_out),
         left_out=omissions([*choice.labelled.refused, *refused]),
     )
-    atomic_write(folder / PLAN, plan.model_dump_json(indent=2).encode())
+    write_report(folder / PLAN, plan)
     return plan
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inspector_app.core.errors import KeeperError, OperatorError
 from inspector_app.core.frame import RgbArray
-from inspector_app.core.tao_spec.data_keys import Segment
 from inspector_app.vision.annotations import truth_at
 from inspector_app.vision.decode import decode_mask, decode_pixels, read_bytes
+
+if TYPE_CHECKING:
+    from inspector_app.core.tao_spec.data_keys import Segment
 
 IGNORED = 255
 """The class of pixels that are neither trained nor counted."""

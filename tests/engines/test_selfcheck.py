@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from inspector_app.core.errors import KeeperError
+from inspector_app.core.self_check import write_self_check
 from inspector_app.engines.models import Model, load_model
 from inspector_app.engines.registry import EngineChoice, open_engine, self_check
-from inspector_app.engines.selfcheck import read_self_check, run_self_check, write_self_check
+from inspector_app.engines.selfcheck import read_self_check, run_self_check
 from tests.fakes import DifferenceEngine
 from tests.onnx_models import difference_model
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector_app.core.errors import KeeperError
 from inspector_app.core.recipe import View
 from inspector_app.engines.models import load_model
 from inspector_app.services.fine_tuning import (
@@ -19,7 +18,7 @@ from inspector_app.services.fine_tuning import (
 )
 from inspector_app.services.model_install import add_model, check_name, write_manifest
 from inspector_app.services.training_plan import TrainingPlan
-from inspector_app.services.training_report import Measures, read_training_report, used_words
+from inspector_app.services.training_report import Measures, used_words
 from tests.onnx_models import difference_model
 
 
@@ -94,6 +93,7 @@ def measures(escapes: int = 1, false_calls: int = 1, iou: float | None = 0.5) ->
         (measures(false_calls=2, iou=0.9), "more false calls"),
         (measures(iou=0.4), "a lower IoU"),
         (measures(iou=None), "a lower IoU"),
+        (measures().model_copy(update={"errors": 1}), "more pictures that could not be judged"),
     ],
 )
 def test_which_of_two_models_is_worse(after: Measures, word: str) -> None:
@@ -110,10 +110,3 @@ def test_a_manifest_gets_no_measure_that_there_is_not() -> None:
 def test_it_is_said_that_no_real_defect_was_trained_on() -> None:
     plan = TrainingPlan(recipe="plate", revision=1, trained=(), held_out=())
     assert any("synthetic" in line for line in used_words(plan))
-
-
-def test_a_damaged_report_is_told(tmp_path: Path) -> None:
-    assert read_training_report(tmp_path) is None
-    (tmp_path / "training.json").write_text('{"recipe": 3}')
-    with pytest.raises(KeeperError, match="recipe"):
-        read_training_report(tmp_path)

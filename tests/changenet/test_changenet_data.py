@@ -110,6 +110,31 @@ def test_an_object_source_gives_the_same_pair_for_the_same_index(pair_folder: Pa
     assert 0.1 < 1 - np.mean(shares) < 0.6
 
 
+def test_pairs_in_a_row_share_a_golden_but_not_a_test(pair_folder: Path) -> None:
+    folder = PairFolder(pair_folder)
+    pairs = [folder.read(name) for name in folder.names("train")]
+    source = ObjectSource(pairs, 3, AugmentStrength(), ObjectMix(), view=SIDE, golden_share=4)
+    alone = ObjectSource(pairs, 3, AugmentStrength(), ObjectMix(), view=SIDE, golden_share=4)
+    made = [source.pair(index, 64) for index in range(8)]
+    goldens, tests = (
+        {one.tobytes() for one in kind} for kind in zip(*((p.golden, p.test) for p in made), strict=True)
+    )
+    assert len(goldens) == 2
+    assert len({p.golden.tobytes() for p in made[:4]}) == 1
+    assert len(tests) == 8
+    assert np.array_equal(alone.pair(6, 64).golden, made[6].golden)
+    assert np.array_equal(alone.pair(6, 64).test, made[6].test)
+
+
+def test_mask_and_test_stay_together_where_a_golden_is_shared() -> None:
+    pair = marked_pair()
+    still = AugmentStrength(jitter=0, degrade=0)
+    source = ObjectSource([pair], 0, still, ObjectMix(good=0, real=1, soiled=0), view=SIDE, golden_share=4)
+    for index in range(24):
+        out = source.pair(index, 64)
+        assert ((out.test[..., 0] > 127) != out.mask).sum() <= 4 * 2 * 64 * 0.02 + 8
+
+
 def test_a_stored_source_visits_every_pair_once_a_round(pair_folder: Path) -> None:
     folder = PairFolder(pair_folder)
     pairs = [folder.read(name) for name in folder.names("train")]

@@ -43,7 +43,7 @@ class TrainConfig(BaseModel):
     """Steps between two checkpoints."""
     batch: int = Field(default=8, ge=2)
     golden_share: int = Field(default=4, ge=1)
-    """With ``object``: so many pairs of a batch have one golden, which is encoded once for them. Almost all of
+    """With ``object``: at most so many pairs of a batch have one golden, which is encoded once for them. Almost all of
     the network is its encoder, so that four take 10 encodings for 8 pairs in place of 16."""
     lr: float = Field(default=2e-3, gt=0)
     encoder_lr: float = Field(default=5e-4, gt=0)
@@ -66,14 +66,14 @@ class TrainConfig(BaseModel):
     def _has_a_source(self) -> TrainConfig:
         if self.mode == "object" and self.data is None:
             raise ValueError("mode 'object' needs data, a folder of pairs")
-        if self.batch % self.tests_a_golden:
-            raise ValueError(f"batch must be a multiple of golden_share ({self.golden_share})")
         return self
 
     @property
     def tests_a_golden(self) -> int:
-        """How many pairs in a row have the same golden."""
-        return self.golden_share if self.mode == "object" else 1
+        """How many pairs in a row have the same golden: a divisor of the batch, at most ``golden_share``."""
+        if self.mode == "generic":
+            return 1
+        return next(count for count in range(self.golden_share, 0, -1) if self.batch % count == 0)
 
     @property
     def folder(self) -> Path:

@@ -234,9 +234,10 @@ def _write_png(path: Path, image: NDArray[np.uint8]) -> None:
 
 
 def _write_lists(folder: Path, train: Sequence[str], val: Sequence[str]) -> None:
-    """Write the four lists; TAO's test and predict lists name the validation pairs."""
+    """Write the lists; TAO's test and predict lists name the validation pairs, ``all`` names every pair."""
     folder.mkdir(parents=True, exist_ok=True)
-    for split, names in (("train", train), ("val", val), ("test", val), ("predict", val)):
+    lists = {"train": train, "val": val, "test": val, "predict": val, "all": [*train, *val]}
+    for split, names in lists.items():
         _write_list(folder / f"{split}.txt", names)
 
 

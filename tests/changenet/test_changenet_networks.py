@@ -108,6 +108,16 @@ def test_training_and_use_agree(network: ChangeNetLite) -> None:
     assert [o.shape[-1] for o in outputs] == [64, 16, 8, 4, 2]
 
 
+def test_a_golden_that_serves_several_tests_gives_what_its_copies_give(network: ChangeNetLite) -> None:
+    rng = torch.Generator().manual_seed(5)
+    test, golden = (torch.rand(count, 3, 64, 64, generator=rng) * 2 - 1 for count in (6, 2))
+    with torch.no_grad():
+        shared = network.forward_train(test, golden)
+        copied = network.forward_train(test, golden.repeat_interleave(3, dim=0))
+    for one, other in zip(shared, copied, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
 def test_the_network_is_as_small_as_meant(network: ChangeNetLite) -> None:
     assert sum(p.numel() for p in network.parameters()) < 3.3e6
 

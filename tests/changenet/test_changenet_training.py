@@ -94,6 +94,12 @@ def test_a_training_of_one_object_needs_its_pairs() -> None:
         TrainConfig(name="no-data")
 
 
+@pytest.mark.parametrize(("batch", "share"), [(8, 4), (6, 3), (2, 2), (5, 1)])
+def test_a_golden_is_shared_as_far_as_the_batch_allows(pair_folder: Path, batch: int, share: int) -> None:
+    assert TrainConfig(name="a", data=pair_folder, batch=batch).tests_a_golden == share
+    assert TrainConfig(name="a", mode="generic", batch=batch).tests_a_golden == 1
+
+
 def test_checkpoints_go_to_the_data_folder_by_default(pair_folder: Path) -> None:
     folder = TrainConfig(name="somewhere", data=pair_folder).folder
     assert folder.parts[-2:] == ("training", "somewhere")

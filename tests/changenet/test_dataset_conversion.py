@@ -57,6 +57,7 @@ def test_the_split_is_stratified_and_complete(tmp_path: Path) -> None:
     assert not set(train) & set(val)
     assert len(train) + len(val) == summary.pairs
     assert lists(tmp_path / "out", "test") == lists(tmp_path / "out", "predict") == val
+    assert lists(tmp_path / "out", "all") == train + val
 
 
 def test_the_same_seed_gives_the_same_set_and_another_one_another(tmp_path: Path) -> None:

@@ -24,10 +24,12 @@ from inspector_app.cli.options import (
     bare_basis,
     existing,
 )
+from inspector_app.cli.train_recipe_output import measures_table, trained_line
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import MeasureAt
+from inspector_app.core.report_file import read_report
 from inspector_app.engines.cost import count_cost
-from inspector_app.engines.models import Model
+from inspector_app.engines.models import TRAINING_REPORT, Model
 from inspector_app.services.calibration_set import plan_calibration
 from inspector_app.services.model_install import add_model
 from inspector_app.services.model_library import (
@@ -40,6 +42,7 @@ from inspector_app.services.model_library import (
 from inspector_app.services.model_variants import SUFFIXES
 from inspector_app.services.optimisation import OptimiseRequest, optimise
 from inspector_app.services.optimise import Precision
+from inspector_app.services.training_report import TrainingReport
 
 models_app = typer.Typer(help="The networks: list, check, add and optimise them.", no_args_is_help=True)
 
@@ -78,12 +81,13 @@ def list_(json_out: JsonOption = False, data_dir: DataDir = None) -> None:
 
 @models_app.command("show")
 def show(name: NameArgument, json_out: JsonOption = False, data_dir: DataDir = None) -> None:
-    """Print a model's manifest, cost, scores and card, and the report on its variants of lower precision."""
+    """Print a model's manifest, cost, scores and card, and the reports on its training and its variants of lower precision."""
     with known_errors(), opened(data_dir) as inspector:
         model = inspector.find_model(name)
         cost = count_cost(model)
         card = model_card(model.path.parent)
         report = model_report(name, model.path.parent, inspector.own_models)
+        training = read_report(model.path.with_name(TRAINING_REPORT), TrainingReport)
     if json_out:
         facts = {
             "manifest": model.manifest.model_dump(mode="json"),
@@ -91,12 +95,16 @@ def show(name: NameArgument, json_out: JsonOption = False, data_dir: DataDir = N
             "cost": {**asdict(cost), "macs": cost.macs},
             "card": card,
             "optimisation": report.model_dump(mode="json") if report else None,
+            "training": training.model_dump(mode="json") if training else None,
         }
         typer.echo(json.dumps(facts))
         return
     console = out()
     console.print(manifest_table(model))
     console.print(cost_table(cost, model.manifest))
+    if training is not None:
+        console.print(measures_table(training))
+        console.print(trained_line(training), markup=False)
     if report is not None:
         console.print(report_table(report))
         for line in report_lines(report):

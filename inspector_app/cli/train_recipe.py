@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,22 +97,51 @@ def train_recipe(wish: TuneWish, data_dir: Path | None, mixed: bool = False) -> 
         _check(wish, mixed)
         import inspector_app.changenet.train  # noqa: F401  before minutes are spent on reading pictures
 
-        job = _job(inspector, wish)
-        for line in (*used_words(job.plan), *omission_lines(job.plan)):
-            out().print(line, markup=False)
-        try:
-            result = _train(job, wish)
-            report = _report(inspector, job, result)
-        except KeyboardInterrupt:
-            err().print("Stopped. The same command with --resume goes on from the last checkpoint.")
-            raise typer.Exit(Exit.INTERRUPTED) from None
-        add_model(job.folder / MODEL, job.name, inspector.models(), inspector.own_models, replace=False)
-        clear(job.folder)
-        shutil.rmtree(job.folder / MODEL, ignore_errors=True)
-        out().print(measures_table(report))
-        where = inspector.own_models / job.name
-        out().print(f"The new model is {job.name}, with its report in {where}.", markup=False)
-        _adopt(inspector, wish, job.name, report)
+        name = model_name(wish.recipe, {*inspector.models(), *_folders(inspector.own_models)})
+        folder = wish.out_dir or inspector.data_dir / "training" / name
+        with _alone(folder):
+            _train_and_install(inspector, wish, name, folder)
+
+
+def _train_and_install(inspector: Inspector, wish: TuneWish, name: str, folder: Path) -> None:
+    """All of it, in a folder that no other training uses."""
+    job = _job(inspector, wish, name, folder)
+    for line in (*used_words(job.plan), *omission_lines(job.plan)):
+        out().print(line, markup=False)
+    try:
+        result = _train(job, wish)
+        report = _report(inspector, job, result)
+    except KeyboardInterrupt:
+        err().print("Stopped. The same command with --resume goes on from the last checkpoint.")
+        raise typer.Exit(Exit.INTERRUPTED) from None
+    add_model(job.folder / MODEL, job.name, inspector.models(), inspector.own_models, replace=False)
+    clear(job.folder)
+    shutil.rmtree(job.folder / MODEL, ignore_errors=True)
+    out().print(measures_table(report))
+    where = inspector.own_models / job.name
+    out().print(f"The new model is {job.name}, with its report in {where}.", markup=False)
+    _adopt(inspector, wish, job.name, report)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other trainings out of ``folder``; the lock falls with the process that holds it.
+
+    Raises:
+        KeeperError: ``training_under_way``.
+    """
+    from filelock import FileLock, Timeout
+
+    ensure_folder(folder)
+    try:
+        with FileLock(folder / ".lock", blocking=False):
+            yield
+    except Timeout:
+        raise KeeperError(
+            "training_under_way",
+            f"Another training is under way in {folder}.",
+            "Wait until it ends, or name another folder with --out-dir.",
+        ) from None
 
 
 def _check(wish: TuneWish, mixed: bool) -> None:
@@ -129,10 +159,8 @@ def _check(wish: TuneWish, mixed: bool) -> None:
         )
 
 
-def _job(inspector: Inspector, wish: TuneWish) -> _Job:
+def _job(inspector: Inspector, wish: TuneWish, name: str, folder: Path) -> _Job:
     """The plan of a training that is resumed, or a new one."""
-    name = model_name(wish.recipe, {*inspector.models(), *_folders(inspector.own_models)})
-    folder = wish.out_dir or inspector.data_dir / "training" / name
     begun = read_plan(folder) if wish.resume else None
     if wish.resume and (begun is None or begun.recipe != wish.recipe):
         raise KeeperError(

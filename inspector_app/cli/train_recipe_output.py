@@ -33,6 +33,15 @@ def measures_table(report: TrainingReport) -> Table:
     return table
 
 
+def trained_line(report: TrainingReport) -> str:
+    """What the model was trained from, on what, and when."""
+    bad = sum(one.kind == "bad" for one in report.trained)
+    return (
+        f"Trained from {report.start.name} on {len(report.trained) - bad} good and {bad} defective pictures of "
+        f"{report.recipe}@{report.revision}, {report.steps} steps, {report.made:%Y-%m-%d}."
+    )
+
+
 _NAMES = ("escapes", "false calls", "image AUROC", "IoU, pooled", "precision", "recall", "pixels", "errors")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.pictures import plain, write
 
 torch = pytest.importorskip("torch", reason="the training extra is not installed")
 pytest.importorskip("lightning", reason="the training extra is not installed")
+filelock = pytest.importorskip("filelock", reason="the training extra is not installed")
 tqdm = pytest.importorskip("tqdm", reason="the training extra is not installed")
 
 
@@ -76,3 +78,19 @@ def test_a_training_that_was_stopped_goes_on_as_it_was_begun(
     assert (station / "models" / "plate-1" / "training.json").is_file()
     assert (folder / "last.ckpt").read_bytes() == trained
     assert not (folder / "held_out").exists()
+    shown = run(station, "models", "show", "plate-1").output
+    assert "Trained from generic on 7 good and 0 defective pictures of plate@1, 2 steps" in " ".join(
+        shown.split()
+    )
+    facts = json.loads(run(station, "models", "show", "plate-1", "--json").output)
+    assert facts["training"]["model"]["name"] == "plate-1"
+
+
+def test_a_second_training_in_the_same_folder_is_refused(station: Path) -> None:
+    folder = station / "training" / "plate-1"
+    folder.mkdir(parents=True)
+    with filelock.FileLock(folder / ".lock"):
+        said = run(station, "train", "--recipe", "plate", code=2).output
+    assert "Another training is under way" in said
+    assert "--out-dir" in said
+    assert not (folder / "plan.json").exists()

@@ -50,7 +50,7 @@ def run_calibration(
     if json_out:
         typer.echo(json.dumps(calibration_dict(found)))
     else:
-        _print(found)
+        _print(found, asked.review)
     if asked.plot is not None:
         title = f"Calibration of {wish.recipe or model or inspector.settings.default_model}"
         atomic_write(asked.plot, calibration_svg(found, title).encode())
@@ -59,12 +59,12 @@ def run_calibration(
         _save(inspector, wish, found, asked.note)
 
 
-def _print(found: Calibration) -> None:
+def _print(found: Calibration, asked_review: bool) -> None:
     out().print(curve_table(found))
     for name, reliability in (("pixels", found.scored.pixels), ("images", found.scored.images)):
         if reliability.count:
             out().print(reliability_table(name, reliability))
-    for line in calibration_lines(found):
+    for line in calibration_lines(found, asked_review):
         out().print(line, markup=False)
 
 

@@ -17,7 +17,7 @@ _ROWS = 14
 """Points of the curve that a table shows."""
 
 
-def calibration_lines(found: Calibration) -> Iterator[str]:
+def calibration_lines(found: Calibration, asked_review: bool = False) -> Iterator[str]:
     """The recommendation, and what it is worth, in sentences."""
     choice = found.choice
     yield f"For the target {found.target.text}: threshold {choice.threshold:g}, least area {choice.min_area_px} px."
@@ -29,6 +29,8 @@ def calibration_lines(found: Calibration) -> Iterator[str]:
             f"  review threshold {review.threshold:g}: sends {review.good} good and {review.bad} bad units to "
             "REVIEW that would pass"
         )
+    elif asked_review:
+        yield "  review threshold: none; no lower one would catch a bad unit that passes, or spare every good one"
     if found.left_out is not None:
         calls, missed = found.left_out
         yield (

@@ -49,7 +49,7 @@ def demo(
                 grid=basis.grid,
             )
             ensure_folder(folder)
-            outputs = Outputs(folder / "demo.csv", folder / "demo_defects.csv")
+            outputs = Outputs(folder / "demo.csv", folder / "demo_defects.csv", name_rejects=False)
             with serving(inspector, MODEL, engine, parallel=side_by_side()) as service:
                 outcome = run_job(inspector, inspector.batch(service), job, outputs)
             console = out()

@@ -110,6 +110,8 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled images; nothing is recorded. With -e: as a spec file of TAO says."""
     if spec is not None:
+        with known_errors():
+            _alone_with_spec(stressed, calibrate, review, folds is not None, save)
         evaluate_by_spec(spec, words, engine, threads, json_out)
         return
     wish = Wish(
@@ -119,6 +121,8 @@ def evaluate(
     with known_errors(), opened(data_dir) as inspector:
         check_source(wish)
         _one_way(folds is not None, stressed, calibrate)
+        if not calibrate and (review or save or plot is not None):
+            raise KeeperError("option_invalid", "--review, --save and --plot belong to --calibrate.")
         if folds is not None:
             _evaluate_folds(inspector, wish, model, split or FOLD_LIST, folds, json_out)
         elif stressed:
@@ -133,6 +137,14 @@ def evaluate(
 def _dataset(words: list[str] | None) -> Path | None:
     with known_errors():
         return Path(*one_word(words, "a DATASET")) if words else None
+
+
+def _alone_with_spec(*given: bool) -> None:
+    if any(given):
+        raise KeeperError(
+            "option_invalid",
+            "With -e the spec file says it all: leave out --stress, --calibrate and --folds.",
+        )
 
 
 def _one_way(*ways: bool) -> None:

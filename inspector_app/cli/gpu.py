@@ -37,9 +37,10 @@ def check_gpu(console: Console, inspector: Inspector, name: str) -> bool:
     try:
         card, version = find_card()
     except InspectorError as error:
+        inspector.find_model(name)
         console.print(f"No GPU check: {error.message}.", style="bold red", markup=False)
         if error.hint:
-            console.print(error.hint, markup=False)
+            console.print(f"On a machine with an NVIDIA GPU: {error.hint}", markup=False)
         return False
     console.print(f"{card.name}, compute capability {card.capability}, TensorRT {version}", markup=False)
     names = [name, *([name + HALF] if name + HALF in inspector.models() else [])]

@@ -92,9 +92,10 @@ def report_table(report: OptimisationReport) -> Table:
 def report_lines(report: OptimisationReport) -> Iterator[str]:
     """What the table rests on, and its outcome in a sentence."""
     shared = "" if report.disjoint else " (the same ones: too few to divide)"
+    verdicts = ", ".join(f"{count} {name}" for name, count in report.verdicts.items())
     yield (
         f"Ranges from {report.calibrated_on} images, judged on {report.accepted_on}{shared}, threshold "
-        f"{report.threshold:g}; float32 verdicts: {report.verdicts or 'none'}."
+        f"{report.threshold:g}; float32 verdicts: {verdicts or 'none'}."
     )
     truth = "the annotations" if report.annotated else "the float32 masks, since nothing is annotated"
     yield (

@@ -51,7 +51,8 @@ from inspector_app.services.plan import BatchItem, plan_folder, plan_pairs
 from inspector_app.services.savers import check_picture_folders
 from inspector_app.services.stages import StageTimes
 
-ERRORS_TOLD = 10
+TOLD = 10
+"""Images named on the screen, of those rejected and of those not inspected."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Outputs:
     json_lines: bool = False
     stages: bool = False
     stages_json: Path | None = None
+    name_rejects: bool = True
 
 
 def score(
@@ -206,6 +208,8 @@ def run_job(inspector: Inspector, batch: BatchService, job: BatchJob, outputs: O
     console.print(summary_table(outcome.summary, job.settings.measure_at.value))
     if job.truth_dir is not None and not outcome.summary.annotated:
         console.print(f"No annotation in {job.truth_dir} belongs to any of these images.", markup=False)
+    if outputs.name_rejects and not outputs.json_lines:
+        _say_rejects(inspector, outcome, console)
     _say_errors(inspector, outcome, console)
     tell_costs(costs, outputs.stages, console)
     if outputs.stages_json is not None:
@@ -216,14 +220,25 @@ def run_job(inspector: Inspector, batch: BatchService, job: BatchJob, outputs: O
     return outcome
 
 
+def _say_rejects(inspector: Inspector, outcome: BatchOutcome, console: Console) -> None:
+    """The first few images that did not pass, each with its reason."""
+    rejected = (Verdict.FAIL, Verdict.REVIEW)
+    count = sum(outcome.summary.verdicts.get(verdict, 0) for verdict in rejected)
+    wanted = HistoryFilter(run_id=outcome.run_id, verdicts=rejected)
+    for record in itertools.islice(inspector.store.iterate(wanted), TOLD):
+        console.print(f"{record.verdict.value} {record.image.name}: {record.reason}", markup=False)
+    if count > TOLD:
+        console.print(f"... and {count - TOLD} more; the CSV and the History page have them all.")
+
+
 def _say_errors(inspector: Inspector, outcome: BatchOutcome, console: Console) -> None:
     """The first few images that could not be inspected, each with its reason."""
     count = outcome.summary.verdicts.get(Verdict.ERROR, 0)
     wanted = HistoryFilter(run_id=outcome.run_id, verdicts=(Verdict.ERROR,))
-    for record in itertools.islice(inspector.store.iterate(wanted), ERRORS_TOLD):
+    for record in itertools.islice(inspector.store.iterate(wanted), TOLD):
         console.print(f"ERROR {record.image.name}: {record.reason} ({record.error_code})", markup=False)
-    if count > ERRORS_TOLD:
-        console.print(f"... and {count - ERRORS_TOLD} more; the CSV has them all.")
+    if count > TOLD:
+        console.print(f"... and {count - TOLD} more; the CSV has them all.")
 
 
 def write_csv(inspector: Inspector, run_id: int, outputs: Outputs) -> None:

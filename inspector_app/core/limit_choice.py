@@ -20,6 +20,8 @@ Areas = NDArray[np.int64]
 """``images x thresholds``: area of the region that decides."""
 _LEAVE_MARGIN = 0.1
 """How much wider (natural logarithm) a later threshold must separate to be taken."""
+_WIDE = math.log(8.0)
+"""A margin that is wide enough: areas only grow as the threshold falls, and would draw it down to where the good end."""
 
 
 class OneSidedPairsError(KeeperError):
@@ -95,8 +97,8 @@ def choose_limits(
 ) -> Choice:
     """The threshold and least area that serve ``target`` best.
 
-    Among equals the widest margin wins (on a log scale of areas), and a later threshold only when it is wider by a
-    tenth than an earlier one. The least area lies in the margin's geometric middle, and not below ``least_area``
+    Among equals the widest margin wins (on a log scale of areas, eight times being wide enough), and a later threshold only
+    when it is wider by a tenth than an earlier one. The least area lies in the margin's geometric middle, and not below ``least_area``
     unless that would let a defect escape.
 
     Args:
@@ -117,6 +119,7 @@ def choose_limits(
     chosen: tuple[tuple[int, ...], float, Choice] | None = None
     for place, threshold in enumerate(thresholds):
         cost, margin, choice = _best_cut(areas[:, place], bad, threshold, target, least_area)
+        margin = min(margin, _WIDE)
         if chosen is None or (cost, -margin + _LEAVE_MARGIN) < (chosen[0], -chosen[1]):
             chosen = cost, margin, choice
     assert chosen is not None

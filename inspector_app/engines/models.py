@@ -116,7 +116,11 @@ def find_model(name: str, folders: Iterable[Path]) -> Model:
     if path.exists():
         return load_model(path)
     known = ", ".join(sorted(available_models(searched))) or "none"
-    raise KeeperError("model_missing", f"There is no model “{name}”.", f"Models found: {known}.")
+    raise KeeperError(
+        "model_missing",
+        f"There is no model “{name}”.",
+        f"Models found: {known}. Others are installed with: inspector-app models add PATH",
+    )
 
 
 def available_models(folders: Iterable[Path]) -> dict[str, Path]:

@@ -59,6 +59,10 @@ def load_settings(path: Path) -> AppSettings:
         data = path.read_bytes()
     except FileNotFoundError:
         return AppSettings()
+    except NotADirectoryError as error:
+        raise KeeperError(
+            "path_missing", f"{path.parent} is no folder.", "Choose another data folder (--data-dir)."
+        ) from error
     except OSError as error:
         raise _invalid(path, [f"it cannot be read: {error.strerror or error}"]) from error
     try:

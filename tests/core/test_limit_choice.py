@@ -93,6 +93,8 @@ def test_the_least_area_lies_in_the_middle_of_the_gap_and_the_first_threshold_is
     assert choose_limits(areas, [False, True], THRESHOLDS, least_area=500).min_area_px == 100
     # A gap much wider elsewhere is worth leaving the first threshold for.
     assert choose_limits(np.array([(40, 2, 90), (50, 30, 95)]), [False, True], THRESHOLDS).threshold == 0.7
+    # Areas grow as the threshold falls; a gap that is wide already gains nothing by it.
+    assert choose_limits(np.array([(2, 2, 3), (80, 20, 4000)]), [False, True], THRESHOLDS).threshold == 0.5
 
 
 def test_one_kind_alone_is_refused() -> None:

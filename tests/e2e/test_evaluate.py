@@ -169,6 +169,9 @@ def test_stress_compares_with_the_images_as_they_are(dataset: Path, inspect: Ins
         (("x", "--recipe", "r", "--threshold", "0.4"), "has limits and alignment of its own"),
         (("x", "--stress", "--calibrate"), "one of --folds, --stress and --calibrate"),
         (("x", "--calibrate", "--target", "perfect"), "is no target"),
+        (("x", "--review"), "belong to --calibrate"),
+        (("x", "--plot", "curve.svg"), "belong to --calibrate"),
+        (("-e", "spec.yaml", "--stress"), "leave out --stress"),
     ],
 )
 def test_options_that_do_not_fit_are_told(

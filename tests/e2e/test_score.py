@@ -97,6 +97,18 @@ def test_json_is_one_line_an_image(inspect: Inspect, parts: Path, model: Path) -
     assert all(image["inspection_id"] for image in images)
 
 
+def test_rejects_are_named_with_their_reason(inspect: Inspect, parts: Path, model: Path) -> None:
+    said = score(inspect, parts, model)
+    lines = [line for line in said.splitlines() if line.startswith("FAIL ")]
+    assert lines
+    assert all("limit" in line or "region" in line for line in lines)
+
+
+def test_a_file_is_no_data_folder(inspect: Inspect, parts: Path, model: Path) -> None:
+    told = inspect("runs", "--data-dir", parts / "golden.png", code=2).stderr
+    assert "is no folder" in " ".join(told.split())
+
+
 def test_exit_codes(inspect: Inspect, parts: Path, model: Path) -> None:
     score(inspect, parts, model, "--fail-on-defect", code=4)
     (parts / "test" / "good" / "000.png").write_bytes(b"")

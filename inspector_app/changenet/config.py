@@ -33,7 +33,7 @@ class TrainConfig(BaseModel):
     size: int = Field(default=256, ge=64, le=1024, multiple_of=32)
     warm_size: int = Field(default=192, ge=64, le=1024, multiple_of=32)
     """Side of the training images during the first ``warm_share`` of the steps, for speed: with ``object``
-    pieces cut out of pictures of ``size``, else pictures made smaller."""
+    half of them are pieces cut out of pictures of ``size``, the others pictures made smaller."""
     warm_share: float = Field(default=0.5, ge=0.0, le=1.0)
     cache_size: int | None = Field(default=None, ge=64, le=1024)
     """Side at which pictures are kept in memory or rendered; None means 320 for ``object``, as stored for

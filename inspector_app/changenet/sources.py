@@ -42,14 +42,16 @@ class PairSource(Protocol):
 class ObjectMix:
     """Shares of the kinds of training pairs for one object; what remains is synthetic small defects."""
 
-    good: float = 0.25
+    good: float = 0.18
     real: float = 0.2
     pasted: float = 0.08
-    displaced: float = 0.14
-    lead: float = 0.2
+    displaced: float = 0.2
+    lead: float = 0.22
     broken: float = 0.08
     soiled: float = 0.35
     """Chance that the background beside the part gets scratches and specks that are no defects."""
+    pieces: float = 0.5
+    """Share of training images smaller than the view that are cut out of it; the others are made smaller."""
 
 
 class ObjectSource:
@@ -66,7 +68,7 @@ class ObjectSource:
     ) -> None:
         """Take the training pairs of one size; all with an empty mask, and the goldens, count as good.
 
-        ``view`` is the side that whole pictures are brought to; smaller pairs are cut out of it.
+        ``view`` is the side that whole pictures are brought to; smaller pairs are cut out of it or made smaller.
         ``golden_share`` pairs in a row have one golden, pixel for pixel.
 
         Raises PairFolderError when there are no good pictures.
@@ -97,7 +99,8 @@ class ObjectSource:
         if self._last is None or self._last[0] != (number, size):
             rng = np.random.default_rng([self._seed, number, 1])
             golden = self._good[int(rng.integers(len(self._good)))]
-            view = max(size, self._view or size)
+            # Pieces show small defects at their own scale, whole pictures where a part ought to lie.
+            view = max(size, self._view or size) if rng.random() < self._mix.pieces else size
             frame = piece(size, view, rng) @ framing(golden.shape[0], view, self._strength, rng)
             self._last = ((number, size), (seen(golden, frame, size, self._strength, rng), frame))
         return self._last[1]

@@ -53,11 +53,11 @@ def _shaded(board: Image, lying: Mask, rng: np.random.Generator) -> Image:
 def _displacement(part: Scene, side: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return a 2 x 3 matrix that turns the part about its centre and moves it, far enough to be seen."""
     choice = rng.random()
-    if choice < 0.3:
+    if choice < 0.45:
         angle, reach = float(rng.integers(1, 4)) * 90.0 + rng.uniform(-10, 10), 0.12
-    elif choice < 0.55:
+    elif choice < 0.65:
         angle, reach = rng.uniform(8, 35) * rng.choice([-1, 1]), 0.15
-    elif choice < 0.8:
+    elif choice < 0.85:
         angle, reach = rng.uniform(-8, 8), 0.2
     else:
         angle, reach = rng.uniform(-180, 180), 0.25

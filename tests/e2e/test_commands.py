@@ -35,6 +35,17 @@ def test_doctor_says_which_engines_work_and_why_the_others_do_not(inspect: Inspe
     assert "TensorRT" in said
 
 
+def test_doctor_looks_at_the_rest_where_the_records_are_damaged(
+    inspect: Inspect, home: Path, model: Path
+) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "inspector.sqlite3").write_bytes(b"no database" * 1000)
+    told = inspect("doctor", "--model", model, code=3)
+    assert "onnxruntime CPU" in told.stdout
+    assert "Something is wrong" in told.stdout
+    assert "database_" in told.stderr
+
+
 def test_bench_compares_all_engines_with_the_reference_loop(
     inspect: Inspect, model: Path, tmp_path: Path
 ) -> None:

@@ -143,7 +143,7 @@ def _alone_with_spec(*given: bool) -> None:
     if any(given):
         raise KeeperError(
             "option_invalid",
-            "With -e the spec file says it all: leave out --stress, --calibrate and --folds.",
+            "With -e the spec file says it all: leave out --folds, --stress, --calibrate and what belongs to it.",
         )
 
 

@@ -171,7 +171,7 @@ def test_stress_compares_with_the_images_as_they_are(dataset: Path, inspect: Ins
         (("x", "--calibrate", "--target", "perfect"), "is no target"),
         (("x", "--review"), "belong to --calibrate"),
         (("x", "--plot", "curve.svg"), "belong to --calibrate"),
-        (("-e", "spec.yaml", "--stress"), "leave out --stress"),
+        (("-e", "spec.yaml", "--stress"), "leave out --folds, --stress"),
     ],
 )
 def test_options_that_do_not_fit_are_told(

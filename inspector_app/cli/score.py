@@ -209,8 +209,8 @@ def run_job(inspector: Inspector, batch: BatchService, job: BatchJob, outputs: O
     if job.truth_dir is not None and not outcome.summary.annotated:
         console.print(f"No annotation in {job.truth_dir} belongs to any of these images.", markup=False)
     if outputs.name_rejects and not outputs.json_lines:
-        _say_rejects(inspector, outcome, console)
-    _say_errors(inspector, outcome, console)
+        _name_images(inspector, outcome, (Verdict.FAIL, Verdict.REVIEW), console)
+    _name_images(inspector, outcome, (Verdict.ERROR,), console)
     tell_costs(costs, outputs.stages, console)
     if outputs.stages_json is not None:
         write_costs(costs, outputs.stages_json)
@@ -220,23 +220,15 @@ def run_job(inspector: Inspector, batch: BatchService, job: BatchJob, outputs: O
     return outcome
 
 
-def _say_rejects(inspector: Inspector, outcome: BatchOutcome, console: Console) -> None:
-    """The first few images that did not pass, each with its reason."""
-    rejected = (Verdict.FAIL, Verdict.REVIEW)
-    count = sum(outcome.summary.verdicts.get(verdict, 0) for verdict in rejected)
-    wanted = HistoryFilter(run_id=outcome.run_id, verdicts=rejected)
+def _name_images(
+    inspector: Inspector, outcome: BatchOutcome, verdicts: tuple[Verdict, ...], console: Console
+) -> None:
+    """The first few images with one of these verdicts, each with its reason."""
+    count = sum(outcome.summary.verdicts.get(verdict, 0) for verdict in verdicts)
+    wanted = HistoryFilter(run_id=outcome.run_id, verdicts=verdicts)
     for record in itertools.islice(inspector.store.iterate(wanted), TOLD):
-        console.print(f"{record.verdict.value} {record.image.name}: {record.reason}", markup=False)
-    if count > TOLD:
-        console.print(f"... and {count - TOLD} more; the CSV and the History page have them all.")
-
-
-def _say_errors(inspector: Inspector, outcome: BatchOutcome, console: Console) -> None:
-    """The first few images that could not be inspected, each with its reason."""
-    count = outcome.summary.verdicts.get(Verdict.ERROR, 0)
-    wanted = HistoryFilter(run_id=outcome.run_id, verdicts=(Verdict.ERROR,))
-    for record in itertools.islice(inspector.store.iterate(wanted), TOLD):
-        console.print(f"ERROR {record.image.name}: {record.reason} ({record.error_code})", markup=False)
+        code = f" ({record.error_code})" if record.verdict is Verdict.ERROR else ""
+        console.print(f"{record.verdict.value} {record.image.name}: {record.reason}{code}", markup=False)
     if count > TOLD:
         console.print(f"... and {count - TOLD} more; the CSV has them all.")
 

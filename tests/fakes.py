@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ class DifferenceEngine:
     """Probability of change = the largest absolute difference of the channels, doubled, at most 1.
 
     ``fail_on`` names calls (counted from 1) that raise; ``poison`` raises for any batch whose mean reaches it.
+    ``mixed`` holds, for each call that named a golden for each test, how many tests each golden had in turn.
     """
 
     size: int = 64
@@ -28,6 +31,8 @@ class DifferenceEngine:
     batches: list[int] = field(default_factory=list)
     closed: bool = False
     parallel: int = 1
+    pairs_per_call: int = 1
+    mixed: list[list[int]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -59,6 +64,13 @@ class DifferenceEngine:
             raise KeeperError("engine_failed", "This image breaks the engine.")
         difference = np.abs(tests - features).max(axis=1)
         return np.minimum(difference, 1.0).astype(np.float32)
+
+    def compare_each(self, features: Sequence[Features], tests: Tensor) -> NDArray[np.float32]:
+        assert len(features) == len(tests)
+        runs = [list(run) for _, run in groupby(range(len(tests)), key=lambda index: id(features[index]))]
+        with self.lock:
+            self.mixed.append([len(run) for run in runs])
+        return np.concatenate([self.compare(features[run[0]], tests[run]) for run in runs])
 
     def kept_bytes(self, features: Features) -> int:
         return features.nbytes if isinstance(features, np.ndarray) else 0

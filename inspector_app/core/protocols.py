@@ -72,8 +72,8 @@ class EngineInfo:
 class ChangeEngine(Protocol):
     """Runs one change-segmentation network.
 
-    ``encode_golden`` may be called from any thread at any time, ``compare`` from up to ``parallel`` threads at
-    once; more than that wait for each other.
+    ``encode_golden`` may be called from any thread at any time, ``compare`` and ``compare_each`` from up to
+    ``parallel`` threads at once; more than that wait for each other.
     """
 
     @property
@@ -86,7 +86,12 @@ class ChangeEngine(Protocol):
 
     @property
     def parallel(self) -> int:
-        """How many ``compare`` calls gain by running at the same time, on threads of their own; at least 1."""
+        """How many comparing calls gain by running at the same time, on threads of their own; at least 1."""
+
+    @property
+    def pairs_per_call(self) -> int:
+        """How many pairs a call should be given, whatever their goldens; 1 where those of one golden at a time
+        are as quick."""
 
     def encode_golden(self, golden: Tensor) -> Features:
         """Keep what depends on the golden alone.
@@ -107,6 +112,15 @@ class ChangeEngine(Protocol):
 
         Raises:
             KeeperError: when the device or the graph fails.
+        """
+
+    def compare_each(self, features: Sequence[Features], tests: Tensor) -> NDArray[np.float32]:
+        """As ``compare``, each test against a golden of its own.
+
+        Args:
+            features: from ``encode_golden`` of this engine, of goldens of one size; ``features[i]`` belongs to
+                ``tests[i]``.
+            tests: ``N x 3 x H x W`` float32.
         """
 
     def kept_bytes(self, features: Features) -> int:

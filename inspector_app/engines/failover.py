@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock, Semaphore
 from weakref import WeakSet
@@ -139,6 +139,11 @@ class FailoverEngine:
         """As the engine that serves now; on one that serves fewer calls, those above that number wait."""
         return self._serving.engine.parallel
 
+    @property
+    def pairs_per_call(self) -> int:
+        """As the engine that serves now."""
+        return self._serving.engine.pairs_per_call
+
     def encode_golden(self, golden: Tensor) -> Features:
         """See ``ChangeEngine.encode_golden``; the work is done when the golden is first compared with."""
         features = _Golden(golden)
@@ -148,8 +153,19 @@ class FailoverEngine:
 
     def compare(self, features: Features, tests: Tensor) -> NDArray[np.float32]:
         """See ``ChangeEngine.compare``."""
-        if not isinstance(features, _Golden):
-            raise ValueError("these golden features belong to another engine")
+        (golden,) = _own([features])
+        return self._served(lambda serving: serving.engine.compare(golden.features_on(serving), tests))
+
+    def compare_each(self, features: Sequence[Features], tests: Tensor) -> NDArray[np.float32]:
+        """See ``ChangeEngine.compare_each``."""
+        goldens = _own(features)
+
+        def compare(serving: _Serving) -> NDArray[np.float32]:
+            return serving.engine.compare_each([each.features_on(serving) for each in goldens], tests)
+
+        return self._served(compare)
+
+    def _served(self, compare: Callable[[_Serving], NDArray[np.float32]]) -> NDArray[np.float32]:
         while True:
             serving = self._serving
             with serving.places:
@@ -159,7 +175,7 @@ class FailoverEngine:
                         raise KeeperError("engine_failed", "The engine was closed.")
                     continue
                 try:
-                    return serving.engine.compare(features.features_on(serving), tests)
+                    return compare(serving)
                 except InspectorError as fault:
                     if fault.code != FAULT:
                         raise
@@ -201,3 +217,10 @@ class FailoverEngine:
             golden.forget(failed)
         log.warning("%s gave up (%s); %s serves now", before.label, fault.message, engine.info.label)
         self._on_switch(EngineSwitch(before.label, engine.info.label, fault.message))
+
+
+def _own(features: Sequence[Features]) -> list[_Golden]:
+    goldens = [each for each in features if isinstance(each, _Golden)]
+    if len(goldens) < len(features):
+        raise ValueError("these golden features belong to another engine")
+    return goldens

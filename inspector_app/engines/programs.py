@@ -6,7 +6,7 @@ runtime, so that it can fuse what it could not prove to fit otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -67,6 +67,19 @@ class Runtime:
     rewrites: tuple[Rewrite, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What a program made of so many ``copies`` of one golden."""
+
+    arrays: Sequence[Array]
+    copies: int
+
+    def of_one(self, place: int) -> Array:
+        """The part of tensor ``place`` that belongs to one copy."""
+        array = self.arrays[place]
+        return array[: len(array) // self.copies] if array.ndim else array[None]
+
+
 class Program(Protocol):
     """What runs images of one size."""
 
@@ -74,8 +87,15 @@ class Program(Protocol):
     def note(self) -> str:
         """Why the golden is computed anew for each image, or nothing."""
 
+    @property
+    def stacks(self) -> bool:
+        """Whether one call may hold pairs of different goldens."""
+
     def encode(self, goldens: Tensor) -> list[Array]:
         """What is kept of a golden, given as many copies of it as there are tests in a call."""
+
+    def stack(self, kept: Sequence[Kept], goldens: Tensor) -> list[Array]:
+        """What one call takes of several goldens: ``kept[i]`` is what ``encode`` gave of ``goldens[i]``."""
 
     def run(self, kept: Sequence[Array], goldens: Tensor, tests: Tensor) -> Probability:
         """The probability of change."""
@@ -83,6 +103,8 @@ class Program(Protocol):
 
 class WholeProgram:
     """Runs the graph as it came."""
+
+    stacks = True
 
     def __init__(self, session: GraphSession, manifest: ModelManifest, note: str) -> None:
         self._session = session
@@ -93,6 +115,10 @@ class WholeProgram:
         """Nothing is kept but the golden itself."""
         return []
 
+    def stack(self, kept: Sequence[Kept], goldens: Tensor) -> list[Array]:
+        """See ``Program.stack``."""
+        return []
+
     def run(self, kept: Sequence[Array], goldens: Tensor, tests: Tensor) -> Probability:
         """See ``Program.run``."""
         feed: dict[str, Array] = {self._manifest.test_input: tests, self._manifest.golden_input: goldens}
@@ -100,22 +126,45 @@ class WholeProgram:
 
 
 class SplitProgram:
-    """Runs the two parts of a split graph."""
+    """Runs the two parts of a split graph.
+
+    ``stacks`` is False until it was proved that pairs of different goldens may share a call.
+    """
 
     note = ""
 
     def __init__(
-        self, golden: GraphSession, rest: GraphSession, output: str, manifest: ModelManifest
+        self, golden: GraphSession, rest: GraphSession, output: str, manifest: ModelManifest, sizes: Set[str]
     ) -> None:
+        """``sizes``: see ``GraphParts``."""
+        self.stacks = False
         self._golden = golden
         self._rest = rest
         self._output = output
         self._manifest = manifest
         self._names = sorted(golden.outputs & rest.inputs)
+        self._sizes = sizes
+        self._sizes_of: dict[tuple[int, ...], list[Array]] = {}
 
     def encode(self, goldens: Tensor) -> list[Array]:
         """See ``Program.encode``."""
         return self._golden.run(self._names, {self._manifest.golden_input: goldens})
+
+    def stack(self, kept: Sequence[Kept], goldens: Tensor) -> list[Array]:
+        """See ``Program.stack``: a golden's part of each tensor, but of sizes those of a call of so many."""
+        sizes = self._sizes_for(goldens) if self._sizes & set(self._names) else []
+        return [
+            sizes[place] if name in self._sizes else np.concatenate([each.of_one(place) for each in kept])
+            for place, name in enumerate(self._names)
+        ]
+
+    def _sizes_for(self, goldens: Tensor) -> list[Array]:
+        """They hang on the goldens' shape alone, so any goldens of it give them."""
+        sizes = self._sizes_of.get(goldens.shape)
+        if sizes is None:
+            sizes = self.encode(goldens)
+            self._sizes_of = {goldens.shape: sizes}
+        return sizes
 
     def run(self, kept: Sequence[Array], goldens: Tensor, tests: Tensor) -> Probability:
         """See ``Program.run``."""
@@ -136,6 +185,8 @@ def open_split(
 ) -> Program:
     """The best program for images of ``side`` (height, width) that gives what ``whole`` gives, else ``whole``.
 
+    Where calls hold several images, it is also proved whether they may be of different goldens.
+
     Raises:
         KeeperError: the whole graph cannot be run.
     """
@@ -150,7 +201,7 @@ def open_split(
             if form is None:
                 # As it came, for then a runtime fuses and rounds it like the whole graph, bit for bit.
                 first, rest = runtime.load(graph.golden), runtime.load(graph.rest)
-                program = SplitProgram(first, rest, manifest.output, manifest)
+                program = SplitProgram(first, rest, manifest.output, manifest, graph.sizes)
             else:
                 program = _load(form, graph.sizes, manifest, runtime, golden)
             difference = float(np.abs(program.run(program.encode(golden), golden, tests) - expected).max())
@@ -158,10 +209,33 @@ def open_split(
             problem = f"its two parts cannot be run: {error.message.rstrip('.')}"
             continue
         if difference <= tolerance:
+            if batch != 1:
+                program.stacks = _gives_the_same_stacked(program, whole, golden, tests, tolerance)
             return program
         problem = f"its two parts differ from the whole graph by {difference:.1e}"
     whole.note = problem
     return whole
+
+
+def _gives_the_same_stacked(
+    program: SplitProgram, whole: WholeProgram, golden: Tensor, tests: Tensor, tolerance: float
+) -> bool:
+    """With every other golden mirrored; one image is shown twice, for without several nothing is stacked."""
+    copies = len(golden)
+    if copies == 1:
+        golden, tests = np.repeat(golden, 2, axis=0), np.repeat(tests, 2, axis=0)
+    goldens = golden.copy()
+    goldens[1::2] = golden[1::2, ..., ::-1]
+    kept = [
+        Kept(program.encode(np.repeat(each, copies, axis=0)), copies) for each in (goldens[:1], goldens[1:2])
+    ]
+    try:
+        stacked = program.stack([kept[index % 2] for index in range(len(goldens))], goldens)
+        got = program.run(stacked, goldens, tests)
+    except (KeeperError, ValueError):
+        return False
+    expected = whole.run([], goldens, tests)
+    return got.shape == expected.shape and float(np.abs(got - expected).max()) <= tolerance
 
 
 def _proof_pair(batch: int, side: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -199,7 +273,8 @@ def _load(
     names = sorted(first.outputs)
     made = dict(zip(names, first.run(names, {manifest.golden_input: golden}), strict=True))
     _tell(form.rest.graph, made, set(sizes))
-    return SplitProgram(first, runtime.load(form.rest.SerializeToString()), form.output, manifest)
+    rest = runtime.load(form.rest.SerializeToString())
+    return SplitProgram(first, rest, form.output, manifest, set(sizes))
 
 
 def _tell(graph: onnx.GraphProto, made: Mapping[str, Array], sizes: set[str]) -> None:

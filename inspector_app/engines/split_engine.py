@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 
 import numpy as np
@@ -15,11 +15,13 @@ from inspector_app.core.manifest import ModelManifest
 from inspector_app.core.protocols import EngineInfo, Features, Tensor
 from inspector_app.engines.golden_split import GraphParts, Unsplit, split_graph
 from inspector_app.engines.models import Model
-from inspector_app.engines.programs import Array, GraphSession, Program, Runtime, WholeProgram, open_split
+from inspector_app.engines.programs import GraphSession, Kept, Program, Runtime, WholeProgram, open_split
 
 Side = tuple[int, int]
 SIZES = 3
 """How many sizes of image are held ready at a time."""
+DEVICE_PAIRS = 8
+"""Pairs that fill a call of a device that takes any number."""
 
 
 class _Golden:
@@ -31,8 +33,7 @@ class _Golden:
         self.lock = Lock()
         # Weakly: a golden must not hold the sessions of a size that is no longer held ready.
         self.made_by: weakref.ref[Program] | None = None
-        self.copies = 0
-        self.kept: list[Array] = []
+        self.kept = Kept([], 1)
 
 
 class SplitEngine:
@@ -66,6 +67,7 @@ class SplitEngine:
         first = self._open(whole, (spec.height, spec.width))
         self._programs[spec.height, spec.width] = first
         self._info = describe(first.note)
+        self._pairs_per_call = (self._portion or DEVICE_PAIRS) if first.stacks else 1
 
     @property
     def info(self) -> EngineInfo:
@@ -82,6 +84,11 @@ class SplitEngine:
         """How many calls of ``compare`` the sessions were opened for."""
         return self._parallel
 
+    @property
+    def pairs_per_call(self) -> int:
+        """A call's portion, where different goldens may share it."""
+        return self._pairs_per_call
+
     def encode_golden(self, golden: Tensor) -> Features:
         """See ``ChangeEngine.encode_golden``.
 
@@ -97,21 +104,30 @@ class SplitEngine:
 
     def compare(self, features: Features, tests: Tensor) -> NDArray[np.float32]:
         """See ``ChangeEngine.compare``."""
-        if not isinstance(features, _Golden) or features.owner is not self:
+        return self.compare_each([features] * len(tests), tests)
+
+    def compare_each(self, features: Sequence[Features], tests: Tensor) -> NDArray[np.float32]:
+        """See ``ChangeEngine.compare_each``."""
+        goldens = [each for each in features if isinstance(each, _Golden) and each.owner is self]
+        if len(goldens) < len(features):
             raise ValueError("these golden features belong to another engine")
-        golden = features.tensor
-        if tests.ndim != 4 or tests.shape[0] < 1 or tests.shape[1:] != golden.shape[1:]:
-            raise ValueError(f"tests {tests.shape} do not fit the golden {golden.shape}")
-        program = self._program(golden.shape)
-        size = self._portion or len(tests)
-        parts = [self._run(program, features, tests[i : i + size], size) for i in range(0, len(tests), size)]
+        if tests.ndim != 4 or not len(tests) or len(goldens) != len(tests):
+            raise ValueError(f"tests {tests.shape} do not fit {len(goldens)} goldens")
+        for golden in goldens:
+            if golden.tensor.shape[1:] != tests.shape[1:]:
+                raise ValueError(f"tests {tests.shape} do not fit the golden {golden.tensor.shape}")
+        program = self._program(tests.shape)
+        parts = [
+            self._run(program, goldens[call], tests[call], self._portion or call.stop - call.start)
+            for call in _calls(goldens, self._portion or len(tests), program.stacks)
+        ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def kept_bytes(self, features: Features) -> int:
         """See ``ChangeEngine.kept_bytes``."""
         if not isinstance(features, _Golden):
             return 0
-        return features.tensor.nbytes + sum(array.nbytes for array in features.kept)
+        return features.tensor.nbytes + sum(array.nbytes for array in features.kept.arrays)
 
     def close(self) -> None:
         """Drop the sessions."""
@@ -150,23 +166,42 @@ class SplitEngine:
         whole = WholeProgram(session, self._manifest, "")
         return open_split(self._graph, self._manifest, self._runtime, side, whole)
 
-    def _run(self, program: Program, features: _Golden, tests: Tensor, size: int) -> NDArray[np.float32]:
+    def _run(
+        self, program: Program, features: Sequence[_Golden], tests: Tensor, size: int
+    ) -> NDArray[np.float32]:
+        """One call of ``size`` pairs; those that are missing repeat the last."""
         count = len(tests)
         if count < size:
             tests = np.concatenate([tests, np.repeat(tests[-1:], size - count, axis=0)])
-        goldens, kept = self._kept(features, program, size)
+            features = [*features, *([features[-1]] * (size - count))]
+        goldens = features[0].tensor if size == 1 else np.concatenate([each.tensor for each in features])
+        if all(each is features[0] for each in features):
+            kept = self._kept(features[0], program, size).arrays
+        else:
+            kept = program.stack([self._kept(each, program) for each in features], goldens)
         return program.run(kept, goldens, np.ascontiguousarray(tests))[:count]
 
-    def _kept(self, features: _Golden, program: Program, copies: int) -> tuple[Tensor, list[Array]]:
-        """So many copies of the golden, and what the program made of them; kept for one number of copies."""
-        shape = (copies, *features.tensor.shape[1:])
-        goldens = np.ascontiguousarray(np.broadcast_to(features.tensor, shape))
+    def _kept(self, features: _Golden, program: Program, copies: int | None = None) -> Kept:
+        """What the program made of the golden; kept for one number of copies, None for any."""
         with features.lock:
-            if features.made_by is None or features.made_by() is not program or features.copies != copies:
-                features.made_by, features.kept = None, []
-                features.kept = program.encode(goldens)
-                features.made_by, features.copies = weakref.ref(program), copies
-            return goldens, features.kept
+            made = features.made_by() if features.made_by is not None else None
+            if made is not program or copies not in (None, features.kept.copies):
+                copies = copies or self._portion or 1
+                features.made_by, features.kept = None, Kept([], 1)
+                goldens = np.ascontiguousarray(np.repeat(features.tensor, copies, axis=0))
+                features.kept = Kept(program.encode(goldens), copies)
+                features.made_by = weakref.ref(program)
+            return features.kept
+
+
+def _calls(goldens: Sequence[_Golden], size: int, stacks: bool) -> Iterator[slice]:
+    """Portions of at most ``size``; of one golden each where different ones may not share a call."""
+    start = 0
+    for stop in range(1, len(goldens) + 1):
+        ended = stop == len(goldens) or not (stacks or goldens[stop] is goldens[start])
+        if ended or stop - start == size:
+            yield slice(start, stop)
+            start = stop
 
 
 def _check_names(session: GraphSession, manifest: ModelManifest) -> None:

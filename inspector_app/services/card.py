@@ -98,7 +98,7 @@ class Borrowed:
     def __init__(self, engine: ChangeEngine) -> None:
         self._engine = engine
         self.encode_golden = engine.encode_golden
-        self.compare = engine.compare
+        self.compare, self.compare_each = engine.compare, engine.compare_each
         self.kept_bytes = engine.kept_bytes
 
     @property
@@ -115,6 +115,11 @@ class Borrowed:
     def parallel(self) -> int:
         """The engine's."""
         return self._engine.parallel
+
+    @property
+    def pairs_per_call(self) -> int:
+        """The engine's."""
+        return self._engine.pairs_per_call
 
     def close(self) -> None:
         """The engine is its owner's."""

@@ -24,8 +24,18 @@ from inspector_app.vision.tiling import Blend, Probability, Tile, TileGrid, plan
 
 AHEAD = 2
 """Tiles at work even where the engine takes one call at a time: one is cut out while another is computed."""
+Pairs = tuple[tuple[Tile, int], ...]
+"""Tiles with the number of the look that each is cut out of."""
 OnCompared = Callable[[int], None]
 """Told after each call of the network how many pairs it compared."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Encoded:
+    """What the engine keeps of a golden or of a tile of it, and the key that it is kept under."""
+
+    key: Hashable
+    features: Features
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +124,8 @@ class ViewRunner:
     def run(self, looks: Sequence[Look], view: View, on_compared: OnCompared) -> list[Probability]:
         """The maps of all looks, which share one golden, in the golden's frame; order is kept.
 
-        Tile after tile, the same of every look in one call, so that a golden's tile is prepared once for all.
+        Tile after tile, the same of every look together, so that a golden's tile is prepared once for all. Calls
+        are filled with what the engine takes at once, so pairs of several tiles may share one.
 
         Raises:
             KeeperError: when the engine fails, or ``tile_size``.
@@ -134,7 +145,8 @@ class ViewRunner:
     def _whole(self, looks: Sequence[Look], on_compared: OnCompared) -> list[Probability]:
         golden, spec = looks[0].golden, self._engine.manifest.input
         tensors = [look.whole for look in looks if look.whole is not None]
-        found = self._compare(golden.sha256, lambda: to_tensor(golden.pixels, spec), tensors)
+        encoded = self._encode(golden.sha256, lambda: to_tensor(golden.pixels, spec))
+        found = self._compare([encoded] * len(tensors), tensors)
         on_compared(len(looks))
         return found
 
@@ -146,44 +158,56 @@ class ViewRunner:
         pictures = [_scaled(look.pixels(), spec, grid) for look in looks]
         blends = [Blend(grid) for _ in pictures]
 
-        def compare(tile: Tile) -> list[Probability]:
-            tensors = [_cut_tensor(grid, tile, each, spec) for each in pictures]
+        def encoded(tile: Tile) -> _Encoded:
             key = (golden.sha256, grid.size, grid.shape, tile)
-            return self._compare(key, lambda: _cut_tensor(grid, tile, picture, spec), tensors)
+            return self._encode(key, lambda: _cut_tensor(grid, tile, picture, spec))
 
-        for tile, found in in_order(compare, grid, max(AHEAD, self._engine.parallel)):
-            for blend, probability in zip(blends, found, strict=True):
-                blend.add(tile, probability)
-            on_compared(len(looks))
+        def compare(pairs: Pairs) -> list[Probability]:
+            goldens = {tile: encoded(tile) for tile, _ in pairs}
+            tensors = [_cut_tensor(grid, tile, pictures[index], spec) for tile, index in pairs]
+            return self._compare([goldens[tile] for tile, _ in pairs], tensors)
+
+        calls = _in_calls(grid, len(looks), self._engine.pairs_per_call)
+        for pairs, found in in_order(compare, calls, max(AHEAD, self._engine.parallel)):
+            for (tile, index), probability in zip(pairs, found, strict=True):
+                blends[index].add(tile, probability)
+            on_compared(len(pairs))
         return [blend.map for blend in blends]
 
-    def _compare(
-        self, key: Hashable, golden: Callable[[], Tensor], tests: Sequence[Tensor]
-    ) -> list[Probability]:
-        def encode() -> Features:
-            return self._engine.encode_golden(golden())
+    def _encode(self, key: Hashable, golden: Callable[[], Tensor]) -> _Encoded:
+        return _Encoded(key, self._features.of(key, lambda: self._engine.encode_golden(golden())))
 
-        features = self._features.of(key, encode)
-        found = list(self._engine.compare(features, np.concatenate(tests)))
-        self._features.keep(key, features)
+    def _compare(self, goldens: Sequence[_Encoded], tests: Sequence[Tensor]) -> list[Probability]:
+        features = [each.features for each in goldens]
+        found = list(self._engine.compare_each(features, np.concatenate(tests)))
+        for key, kept in {each.key: each.features for each in goldens}.items():
+            self._features.keep(key, kept)
         return found
 
 
+def _in_calls(tiles: Iterable[Tile], looks: int, per_call: int) -> Iterator[Pairs]:
+    """All pairs, tile by tile, in groups of all of a tile's, filled up to a multiple of ``per_call``."""
+    pairs = ((tile, index) for tile in tiles for index in range(looks))
+    size = -(-looks // per_call) * per_call
+    while call := tuple(islice(pairs, size)):
+        yield call
+
+
 def in_order(
-    compare: Callable[[Tile], list[Probability]], tiles: Iterable[Tile], parallel: int
-) -> Iterator[tuple[Tile, list[Probability]]]:
-    """Each tile with what came of it, in order, ``parallel`` of them at work at a time.
+    compare: Callable[[Pairs], list[Probability]], calls: Iterable[Pairs], parallel: int
+) -> Iterator[tuple[Pairs, list[Probability]]]:
+    """Each call with what came of it, in order, ``parallel`` of them at work at a time.
 
     So much is in memory and no more; closed early, it waits for what is at work.
     """
-    coming = iter(tiles)
+    coming = iter(calls)
     with ThreadPoolExecutor(parallel, "tiles") as pool:
-        work = deque((tile, pool.submit(compare, tile)) for tile in islice(coming, parallel))
+        work = deque((pairs, pool.submit(compare, pairs)) for pairs in islice(coming, parallel))
         while work:
-            tile, future = work.popleft()
+            pairs, future = work.popleft()
             found = future.result()
             work.extend((each, pool.submit(compare, each)) for each in islice(coming, 1))
-            yield tile, found
+            yield pairs, found
 
 
 def _cut_tensor(grid: TileGrid, tile: Tile, picture: RgbArray, spec: InputSpec) -> Tensor:

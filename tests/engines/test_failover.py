@@ -89,6 +89,22 @@ def test_an_engine_that_fails_on_every_nth_call_loses_no_image(period: int) -> N
         np.testing.assert_allclose(result, np.abs(TESTS * scale).max(axis=1), atol=1e-6)
 
 
+def test_pairs_of_several_goldens_are_repeated_on_the_next_engine() -> None:
+    line = Line(DifferenceEngine(fail_on=frozenset({2})), DifferenceEngine(pairs_per_call=4))
+    engine = line.engine()
+    assert engine.pairs_per_call == 1
+    goldens = [engine.encode_golden(GOLDEN + shift) for shift in (0.0, 0.25)]
+    got = engine.compare_each([goldens[0], goldens[1]], TESTS)
+    for index, shift in enumerate((0.0, 0.25)):
+        np.testing.assert_allclose(
+            got[index], np.abs(TESTS[index] - GOLDEN[0] - shift).max(axis=0), atol=1e-6
+        )
+    assert len(line.switches) == 1
+    assert engine.pairs_per_call == 4
+    with pytest.raises(ValueError, match="another engine"):
+        engine.compare_each([goldens[0], object()], TESTS)
+
+
 class Counting(DifferenceEngine):
     """Counts under a lock, tells how many calls were in it at once, and fails as ``fails(call)`` says."""
 

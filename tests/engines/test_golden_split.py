@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.manifest import ModelManifest
+from inspector_app.core.protocols import Tensor
 from inspector_app.engines import onnx_runtime
 from inspector_app.engines.golden_split import GraphParts, Unsplit, split_graph
 from inspector_app.engines.models import Model, load_model, sha256_of
 from inspector_app.engines.onnx_runtime import OnnxRuntimeEngine
+from inspector_app.engines.programs import Array, SplitProgram
 from tests.onnx_models import difference_model
 
 SIDE = 64
@@ -64,7 +67,7 @@ def manifest_of(path: Path) -> ModelManifest:
 def whole_graph(model: Model) -> OnnxRuntimeEngine:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("inspector_app.engines.split_engine.split_graph", lambda *_: Unsplit("as asked"))
-        return OnnxRuntimeEngine(model)
+        return OnnxRuntimeEngine(model, threads=1)
 
 
 @pytest.mark.parametrize("batch", [None, 1, 3])
@@ -144,6 +147,104 @@ def test_a_device_that_takes_whole_batches_keeps_one_number_of_copies(
         engine.compare(golden, tests[:count])
         features = count * 4 * SIDE * SIDE * 4 + 4 * 8
         assert engine.kept_bytes(golden) == tests[:1].nbytes + features
+
+
+def shared(path: Path) -> Path:
+    """Keeps of the golden what cannot be told apart by image: its channels come before the batch."""
+    graph = onnx.load(siamese(path)).graph
+    nodes = {node.output[0]: node for node in graph.node}
+    nodes["d"].input[1] = "back"
+    graph.node.insert(2, helper.make_node("Transpose", ["f1"], ["turned"], perm=[1, 0, 2, 3]))
+    rest = [
+        helper.make_node("Identity", ["input0"], ["seen"]),
+        helper.make_node("Sub", ["seen", "input0"], ["nothing"]),
+        helper.make_node("ReduceSum", ["nothing"], ["zero_of_test"], keepdims=0),
+        helper.make_node("Add", ["turned", "zero_of_test"], ["turned_again"]),
+        helper.make_node("Transpose", ["turned_again"], ["back"], perm=[1, 0, 2, 3]),
+    ]
+    for place, node in enumerate(rest, start=3):
+        graph.node.insert(place, node)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, path)
+    return path
+
+
+def mixed_pairs(count: int) -> tuple[list[int], np.ndarray, np.ndarray]:
+    """Which of three goldens each test belongs to, the tests and the goldens."""
+    rng = np.random.default_rng(5)
+    tests = rng.uniform(-1, 1, (count, 3, SIDE, SIDE)).astype(np.float32)
+    goldens = rng.uniform(-1, 1, (3, 3, SIDE, SIDE)).astype(np.float32)
+    return [(0, 1, 1, 2, 0, 2, 2)[place % 7] for place in range(count)], tests, goldens
+
+
+@pytest.mark.parametrize("provider", ["CPU", "CUDA"])
+@pytest.mark.parametrize(
+    ("make", "batch"),
+    [(siamese, None), (siamese, 1), (siamese, 3), (difference_model, None), (shared, None)],
+)
+def test_each_test_against_a_golden_of_its_own(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make: Callable[..., Path],
+    batch: int | None,
+    provider: str,
+) -> None:
+    monkeypatch.setitem(onnx_runtime.PROVIDERS, "CUDA", onnx_runtime.PROVIDERS["CPU"])
+    path = tmp_path / "net.onnx"
+    sizes = {"side": SIDE} if make is difference_model else {"batch": batch} if make is siamese else {}
+    model = load_model(make(path, **sizes))
+    engine, whole = OnnxRuntimeEngine(model, provider, threads=1), whole_graph(model)
+    owners, tests, goldens = mixed_pairs(11)
+    kept, again = ([each.encode_golden(golden[None]) for golden in goldens] for each in (engine, whole))
+    # Goldens that were compared with in other numbers before.
+    engine.compare(kept[1], tests[:4])
+    expected = np.concatenate(
+        [whole.compare(again[owner], tests[n : n + 1]) for n, owner in enumerate(owners)]
+    )
+    for count in (11, 4, 1):
+        got = engine.compare_each([kept[owner] for owner in owners[:count]], tests[:count])
+        np.testing.assert_allclose(got, expected[:count], atol=1e-6)
+
+
+@pytest.mark.parametrize(("batch", "calls"), [(None, 7), (4, 2)])
+def test_goldens_share_a_call_where_calls_hold_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int | None, calls: int
+) -> None:
+    engine = OnnxRuntimeEngine(load_model(siamese(tmp_path / "net.onnx", batch)), threads=1)
+    assert engine.pairs_per_call == (batch or 1)
+    owners, tests, goldens = mixed_pairs(7)
+    kept = [engine.encode_golden(golden[None]) for golden in goldens]
+    ran: list[int] = []
+    run = SplitProgram.run
+
+    def counted(self: SplitProgram, kept: Sequence[Array], goldens: Tensor, tests: Tensor) -> np.ndarray:
+        ran.append(len(tests))
+        return run(self, kept, goldens, tests)
+
+    monkeypatch.setattr(SplitProgram, "run", counted)
+    engine.compare_each([kept[owner] for owner in owners], tests)
+    assert ran == [batch or 1] * calls
+
+
+def test_goldens_that_cannot_be_told_apart_go_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(onnx_runtime.PROVIDERS, "CUDA", onnx_runtime.PROVIDERS["CPU"])
+    engine = OnnxRuntimeEngine(load_model(shared(tmp_path / "net.onnx")), "CUDA")
+    assert (engine.info.golden_note, engine.pairs_per_call) == ("", 1)
+    stacking = OnnxRuntimeEngine(load_model(siamese(tmp_path / "other.onnx")), "CUDA")
+    assert stacking.pairs_per_call == 8
+
+
+def test_goldens_and_tests_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    model = load_model(siamese(tmp_path / "net.onnx"))
+    engine, other = OnnxRuntimeEngine(model), OnnxRuntimeEngine(model)
+    tests = np.zeros((2, 3, SIDE, SIDE), dtype=np.float32)
+    mine, foreign = engine.encode_golden(tests[:1]), other.encode_golden(tests[:1])
+    with pytest.raises(ValueError, match="do not fit 1 goldens"):
+        engine.compare_each([mine], tests)
+    with pytest.raises(ValueError, match="another engine"):
+        engine.compare_each([mine, foreign], tests)
 
 
 def test_what_hangs_on_the_goldens_shape_alone_is_told_apart(tmp_path: Path) -> None:

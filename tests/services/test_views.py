@@ -83,6 +83,34 @@ def test_a_goldens_tiles_are_encoded_once(make_service: MakeService) -> None:
     assert engine.goldens > 9
 
 
+def test_tiles_of_several_places_share_a_call_and_change_no_bit(make_service: MakeService) -> None:
+    units = [request(spoiled([(9 * n + 5, 20, 6, 6)], SIDE), [plain(SIDE)], TILES) for n in range(3)]
+    one_by_one, filled = DifferenceEngine(), DifferenceEngine(pairs_per_call=8)
+    maps, shares = [], list[float]()
+    for engine in (one_by_one, filled):
+        service = make_service(engine)
+        maps.append(service.infer([service.prepare(unit) for unit in units], Watch(shares.append)))
+    tiles = 16
+    assert one_by_one.mixed == [[3]] * tiles
+    # Pairs go tile by tile, three of each; a call holds eight.
+    assert [sum(call) for call in filled.mixed] == [8] * 6
+    assert sorted(filled.mixed[:2]) == [[1, 3, 3, 1], [3, 3, 2]]
+    assert filled.goldens == one_by_one.goldens == tiles
+    for left, right in zip(*maps, strict=True):
+        assert left.change_map is not None
+        assert right.change_map is not None
+        np.testing.assert_array_equal(left.change_map.levels, right.change_map.levels)
+    assert shares[-1] == 1.0
+
+
+def test_more_images_than_fill_a_call_fill_several(make_service: MakeService) -> None:
+    units = [request(spoiled([BOX], SIDE), [plain(SIDE)], TILES) for _ in range(3)]
+    engine = DifferenceEngine(pairs_per_call=2)
+    service = make_service(engine)
+    service.infer([service.prepare(unit) for unit in units])
+    assert [sum(call) for call in engine.mixed] == [4] * 12
+
+
 def test_progress_is_told_between_calls_and_a_stop_keeps_nothing(make_service: MakeService) -> None:
     service, shares = make_service(), list[float]()
     unit = request(spoiled([BOX], SIDE), [plain(SIDE)], TILES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -39,6 +39,10 @@ class GreyEngine:
     def parallel(self) -> int:
         return 1
 
+    @property
+    def pairs_per_call(self) -> int:
+        return 1
+
     def encode_golden(self, golden: Tensor) -> Features:
         return golden
 
@@ -47,6 +51,10 @@ class GreyEngine:
         self.compared += len(tests)
         difference = np.abs(tests - features).mean(axis=1)
         return np.clip(difference, 0.0, 1.0).astype(np.float32)
+
+    def compare_each(self, features: Sequence[Features], tests: Tensor) -> NDArray[np.float32]:
+        pairs = zip(features, tests, strict=True)
+        return np.concatenate([self.compare(golden, test[None]) for golden, test in pairs])
 
     def kept_bytes(self, features: Features) -> int:
         return features.nbytes if isinstance(features, np.ndarray) else 0

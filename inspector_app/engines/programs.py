@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.generic]
 Probability = NDArray[np.float32]
+_NONE: Array = np.zeros(0, dtype=np.uint8)
 
 SPLIT_TOLERANCE = 1e-5
 """In probability: how far the two parts of a split graph in float32 may be from the whole one."""
@@ -69,15 +70,24 @@ class Runtime:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """What a program made of so many ``copies`` of one golden."""
+    """What a program made of so many ``copies`` of one golden. Without ``sizes`` it serves in a stack only."""
 
     arrays: Sequence[Array]
     copies: int
+    sizes: bool = True
+
+    def serves(self, size: int) -> bool:
+        """Whether a call of ``size`` takes it as it is."""
+        return self.sizes and self.copies == size
 
     def of_one(self, place: int) -> Array:
         """The part of tensor ``place`` that belongs to one copy."""
-        array = self.arrays[place]
-        return array[: len(array) // self.copies] if array.ndim else array[None]
+        return _part(self.arrays[place], 0, self.copies)
+
+
+def _part(array: Array, index: int, count: int) -> Array:
+    rows = len(array) // count if array.ndim else 0
+    return array[index * rows : (index + 1) * rows]
 
 
 class Program(Protocol):
@@ -94,8 +104,11 @@ class Program(Protocol):
     def encode(self, goldens: Tensor) -> list[Array]:
         """What is kept of a golden, given as many copies of it as there are tests in a call."""
 
+    def encode_each(self, goldens: Tensor) -> list[Kept]:
+        """What is kept of different goldens, each by itself."""
+
     def stack(self, kept: Sequence[Kept], goldens: Tensor) -> list[Array]:
-        """What one call takes of several goldens: ``kept[i]`` is what ``encode`` gave of ``goldens[i]``."""
+        """What one call takes of several goldens: ``kept[i]`` is what is kept of ``goldens[i]``."""
 
     def run(self, kept: Sequence[Array], goldens: Tensor, tests: Tensor) -> Probability:
         """The probability of change."""
@@ -114,6 +127,10 @@ class WholeProgram:
     def encode(self, goldens: Tensor) -> list[Array]:
         """Nothing is kept but the golden itself."""
         return []
+
+    def encode_each(self, goldens: Tensor) -> list[Kept]:
+        """See ``Program.encode_each``."""
+        return [Kept([], 1)] * len(goldens)
 
     def stack(self, kept: Sequence[Kept], goldens: Tensor) -> list[Array]:
         """See ``Program.stack``."""
@@ -149,6 +166,21 @@ class SplitProgram:
     def encode(self, goldens: Tensor) -> list[Array]:
         """See ``Program.encode``."""
         return self._golden.run(self._names, {self._manifest.golden_input: goldens})
+
+    def encode_each(self, goldens: Tensor) -> list[Kept]:
+        """See ``Program.encode_each``."""
+        count, arrays = len(goldens), self.encode(goldens)
+        return [
+            Kept(
+                [
+                    _NONE if name in self._sizes else _part(array, index, count).copy()
+                    for name, array in zip(self._names, arrays, strict=True)
+                ],
+                copies=1,
+                sizes=False,
+            )
+            for index in range(count)
+        ]
 
     def stack(self, kept: Sequence[Kept], goldens: Tensor) -> list[Array]:
         """See ``Program.stack``: a golden's part of each tensor, but of sizes those of a call of so many."""
@@ -220,21 +252,20 @@ def open_split(
 def _gives_the_same_stacked(
     program: SplitProgram, whole: WholeProgram, golden: Tensor, tests: Tensor, tolerance: float
 ) -> bool:
-    """With every other golden mirrored; one image is shown twice, for without several nothing is stacked."""
+    """With every other golden mirrored, encoded in one order and stacked in the other, and with copies of one."""
     copies = len(golden)
     if copies == 1:
+        # Without several images nothing is stacked.
         golden, tests = np.repeat(golden, 2, axis=0), np.repeat(tests, 2, axis=0)
     goldens = golden.copy()
-    goldens[1::2] = golden[1::2, ..., ::-1]
-    kept = [
-        Kept(program.encode(np.repeat(each, copies, axis=0)), copies) for each in (goldens[:1], goldens[1:2])
-    ]
+    goldens[::2] = golden[::2, ..., ::-1]
     try:
-        stacked = program.stack([kept[index % 2] for index in range(len(goldens))], goldens)
-        got = program.run(stacked, goldens, tests)
+        kept = program.encode_each(goldens)[::-1]
+        kept[0] = Kept(program.encode(np.repeat(goldens[-1:], copies, axis=0)), copies)
+        got = program.run(program.stack(kept, goldens[::-1]), goldens[::-1], tests)
     except (KeeperError, ValueError):
         return False
-    expected = whole.run([], goldens, tests)
+    expected = whole.run([], goldens[::-1], tests)
     return got.shape == expected.shape and float(np.abs(got - expected).max()) <= tolerance
 
 

@@ -15,7 +15,15 @@ from inspector_app.core.manifest import ModelManifest
 from inspector_app.core.protocols import EngineInfo, Features, Tensor
 from inspector_app.engines.golden_split import GraphParts, Unsplit, split_graph
 from inspector_app.engines.models import Model
-from inspector_app.engines.programs import GraphSession, Kept, Program, Runtime, WholeProgram, open_split
+from inspector_app.engines.programs import (
+    Array,
+    GraphSession,
+    Kept,
+    Program,
+    Runtime,
+    WholeProgram,
+    open_split,
+)
 
 Side = tuple[int, int]
 SIZES = 3
@@ -25,15 +33,33 @@ DEVICE_PAIRS = 8
 
 
 class _Golden:
-    """What is kept of a golden: its tensor, and what a program made of it for one number of copies."""
+    """What is kept of a golden: its tensor, and what one program made of it."""
 
     def __init__(self, owner: SplitEngine, tensor: Tensor) -> None:
         self.owner = owner
         self.tensor = tensor
         self.lock = Lock()
+        self._kept = Kept([], 1)
         # Weakly: a golden must not hold the sessions of a size that is no longer held ready.
-        self.made_by: weakref.ref[Program] | None = None
-        self.kept = Kept([], 1)
+        self._program: weakref.ref[Program] | None = None
+
+    def made_by(self, program: Program) -> Kept | None:
+        """What ``program`` made of it, if it did."""
+        return self._kept if self._program is not None and self._program() is program else None
+
+    def remember(self, program: Program, kept: Kept) -> Kept:
+        """Keep this in place of what was kept."""
+        self._program, self._kept = weakref.ref(program), kept
+        return kept
+
+    def forget(self) -> None:
+        """Keep nothing."""
+        self._program, self._kept = None, Kept([], 1)
+
+    @property
+    def nbytes(self) -> int:
+        """Of all that is kept."""
+        return self.tensor.nbytes + sum(array.nbytes for array in self._kept.arrays)
 
 
 class SplitEngine:
@@ -58,6 +84,7 @@ class SplitEngine:
         self._parallel = parallel
         self._portion = model.manifest.batch or runtime.batch
         self._lock = Lock()
+        self._encoding = Lock()
         self._closed = False
         self._programs: OrderedDict[Side, Program] = OrderedDict()
         whole = runtime.load(model.path)
@@ -98,8 +125,8 @@ class SplitEngine:
         if golden.ndim != 4 or golden.shape[:2] != (1, 3):
             raise ValueError(f"a golden is 1 x 3 x H x W, got {golden.shape}")
         features = _Golden(self, golden)
-        if self._portion is not None:
-            self._kept(features, self._program(golden.shape), self._portion)
+        if self._portion == 1:
+            self._kept(self._program(golden.shape), [features])
         return features
 
     def compare(self, features: Features, tests: Tensor) -> NDArray[np.float32]:
@@ -127,7 +154,7 @@ class SplitEngine:
         """See ``ChangeEngine.kept_bytes``."""
         if not isinstance(features, _Golden):
             return 0
-        return features.tensor.nbytes + sum(array.nbytes for array in features.kept.arrays)
+        return features.nbytes
 
     def close(self) -> None:
         """Drop the sessions."""
@@ -174,24 +201,33 @@ class SplitEngine:
         if count < size:
             tests = np.concatenate([tests, np.repeat(tests[-1:], size - count, axis=0)])
             features = [*features, *([features[-1]] * (size - count))]
-        goldens = features[0].tensor if size == 1 else np.concatenate([each.tensor for each in features])
-        if all(each is features[0] for each in features):
-            kept = self._kept(features[0], program, size).arrays
-        else:
-            kept = program.stack([self._kept(each, program) for each in features], goldens)
+        kept, goldens = self._kept(program, features)
         return program.run(kept, goldens, np.ascontiguousarray(tests))[:count]
 
-    def _kept(self, features: _Golden, program: Program, copies: int | None = None) -> Kept:
-        """What the program made of the golden; kept for one number of copies, None for any."""
-        with features.lock:
-            made = features.made_by() if features.made_by is not None else None
-            if made is not program or copies not in (None, features.kept.copies):
-                copies = copies or self._portion or 1
-                features.made_by, features.kept = None, Kept([], 1)
-                goldens = np.ascontiguousarray(np.repeat(features.tensor, copies, axis=0))
-                features.kept = Kept(program.encode(goldens), copies)
-                features.made_by = weakref.ref(program)
-            return features.kept
+    def _kept(self, program: Program, features: Sequence[_Golden]) -> tuple[Sequence[Array], Tensor]:
+        """What a call of ``program`` takes of goldens, and the goldens; what is missing of it is computed."""
+        first, size = features[0], len(features)
+        goldens = first.tensor if size == 1 else np.concatenate([each.tensor for each in features])
+        different = any(each is not first for each in features)
+        with first.lock if size == 1 else self._encoding:
+            kept = first.made_by(program)
+            if kept is not None and kept.serves(size) and not different:
+                return kept.arrays, goldens
+            if different or (kept is not None and program.stacks):
+                return program.stack(self._encoded(program, features, size), goldens), goldens
+            first.forget()
+            return first.remember(program, Kept(program.encode(goldens), size)).arrays, goldens
+
+    def _encoded(self, program: Program, features: Sequence[_Golden], size: int) -> list[Kept]:
+        """What is kept of each; goldens that are new are encoded together."""
+        new = [each for each in dict.fromkeys(features) if each.made_by(program) is None]
+        if new:
+            # A graph of fixed batch takes no fewer.
+            filled = [*new, *([new[-1]] * (size - len(new)))] if self._portion else new
+            made = program.encode_each(np.concatenate([each.tensor for each in filled]))
+            for golden, own in zip(new, made, strict=False):
+                golden.remember(program, own)
+        return [kept for each in features if (kept := each.made_by(program)) is not None]
 
 
 def _calls(goldens: Sequence[_Golden], size: int, stacks: bool) -> Iterator[slice]:

@@ -145,8 +145,11 @@ def test_a_device_that_takes_whole_batches_keeps_one_number_of_copies(
     golden = engine.encode_golden(tests[:1])
     for count in (5, 2):
         engine.compare(golden, tests[:count])
-        features = count * 4 * SIDE * SIDE * 4 + 4 * 8
+        features = 5 * 4 * SIDE * SIDE * 4 + 4 * 8
         assert engine.kept_bytes(golden) == tests[:1].nbytes + features
+    together = [engine.encode_golden(tests[:1] + shift) for shift in (0.1, 0.2)]
+    engine.compare_each(together, tests[:2])
+    assert [engine.kept_bytes(each) for each in together] == [tests[:1].nbytes + 4 * SIDE * SIDE * 4] * 2
 
 
 def shared(path: Path) -> Path:
@@ -215,15 +218,24 @@ def test_goldens_share_a_call_where_calls_hold_several(
     owners, tests, goldens = mixed_pairs(7)
     kept = [engine.encode_golden(golden[None]) for golden in goldens]
     ran: list[int] = []
-    run = SplitProgram.run
+    encoded: list[int] = []
+    run, encode = SplitProgram.run, SplitProgram.encode
 
     def counted(self: SplitProgram, kept: Sequence[Array], goldens: Tensor, tests: Tensor) -> np.ndarray:
         ran.append(len(tests))
         return run(self, kept, goldens, tests)
 
+    def counted_too(self: SplitProgram, goldens: Tensor) -> list[Array]:
+        encoded.append(len(goldens))
+        return encode(self, goldens)
+
     monkeypatch.setattr(SplitProgram, "run", counted)
-    engine.compare_each([kept[owner] for owner in owners], tests)
-    assert ran == [batch or 1] * calls
+    monkeypatch.setattr(SplitProgram, "encode", counted_too)
+    for _ in range(2):
+        engine.compare_each([kept[owner] for owner in owners], tests)
+    assert ran == [batch or 1] * calls * 2
+    # All new goldens of a call at once; in graphs for single images when they come.
+    assert encoded == ([4] if batch else [])
 
 
 def test_goldens_that_cannot_be_told_apart_go_one_by_one(

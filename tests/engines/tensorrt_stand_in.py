@@ -72,11 +72,13 @@ def siamese_model(
     batched: bool = False,
     unknown: bool = False,
     half: bool = False,
+    strongest: str = "",
 ) -> Path:
     """A shared encoder at half scale, then the difference, enlarged to a size that is read from the golden.
 
     As exporters do it, shapes of the golden's tensors cross to the rest. ``batched``: both images in one pass.
-    ``unknown``: with operators that nobody knows. ``half``: features in float16.
+    ``unknown``: with operators that nobody knows. ``half``: features in float16. ``strongest``: the difference is
+    measured by the greatest of all goldens' features, found in the ``golden``'s part or in the ``rest``.
     """
     axes = [batch or "batch_size", 3, side or "height", side or "width"]
     nodes = _encoder(batched)
@@ -90,7 +92,8 @@ def siamese_model(
         helper.make_node("Shape", ["f1"], ["shape"]),
         helper.make_node("Reshape", ["d", "flat"], ["d_flat"]),
         helper.make_node("Reshape", ["d_flat", "shape"], ["d_again"]),
-        helper.make_node("Abs", ["d_again"], ["difference"]),
+        helper.make_node("Abs", ["d_again"], ["plain" if strongest else "difference"]),
+        *_strongest(strongest),
         helper.make_node("Shape", ["input1"], ["whole"]),
         helper.make_node("Slice", ["whole", "two", "four"], ["whole_side"]),
         helper.make_node("Slice", ["shape", "zero", "two"], ["batch_and_channels"]),
@@ -118,6 +121,23 @@ def siamese_model(
     return path
 
 
+def _strongest(part: str) -> list[onnx.NodeProto]:
+    if not part:
+        return []
+    nodes = [
+        helper.make_node("ReduceMax", ["f1" if part == "golden" else "tied", "but_channels"], ["strongest"]),
+        helper.make_node("Div", ["plain", "strongest"], ["difference"]),
+    ]
+    if part == "golden":
+        return nodes
+    # Nothing is added, but it cannot be computed before the test is there.
+    return [
+        helper.make_node("Mul", ["f0", "nothing"], ["none"]),
+        helper.make_node("Add", ["f1", "none"], ["tied"]),
+        *nodes,
+    ]
+
+
 def _encoder(batched: bool) -> list[onnx.NodeProto]:
     conv: dict[str, Any] = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "strides": [2, 2]}
     if not batched:
@@ -136,6 +156,8 @@ def _weights() -> list[onnx.TensorProto]:
         numpy_helper.from_array(rng.normal(size=(4, 3, 3, 3)).astype(np.float32), "encoder"),
         numpy_helper.from_array(head, "head"),
         numpy_helper.from_array(np.array([0, 4, -1], dtype=np.int64), "flat"),
+        numpy_helper.from_array(np.array([0, 2, 3], dtype=np.int64), "but_channels"),
+        numpy_helper.from_array(np.zeros(1, dtype=np.float32), "nothing"),
         *(
             numpy_helper.from_array(np.array([value], dtype=np.int64), name)
             for name, value in (("zero", 0), ("two", 2), ("four", 4))

@@ -126,6 +126,25 @@ def test_results_are_onnxruntimes(engine: TensorRtEngine, model: Model) -> None:
         assert worst < self_check_tolerance(model.manifest.precision)
 
 
+def test_results_are_onnxruntimes_with_goldens_of_their_own(engine: TensorRtEngine, model: Model) -> None:
+    """In turn, so that neighbours differ, and more of them than a call has pairs."""
+    spec = model.manifest.input
+    pairs = [render_pair(np.random.default_rng(seed), size=256) for seed in range(11)]
+    tests = np.concatenate([to_tensor(each.test, spec) for each in pairs])
+    goldens = [to_tensor(each.golden, spec) for each in pairs[:3]]
+    reference = OnnxRuntimeEngine(model)
+    features = [engine.encode_golden(golden) for golden in goldens]
+    others = [reference.encode_golden(golden) for golden in goldens]
+    turn = [number % len(goldens) for number in range(len(tests))]
+    expected = np.concatenate([reference.compare(others[g], tests[i : i + 1]) for i, g in enumerate(turn)])
+    print(f"\n{model.manifest.name}: {engine.pairs_per_call} pairs a call")
+    for count in (1, engine.pairs_per_call, 11):
+        got = engine.compare_each([features[golden] for golden in turn[:count]], tests[:count])
+        worst = float(np.abs(got - expected[:count]).max())
+        print(f"{model.manifest.name}, {count} pairs: off by {worst:.1e}")
+        assert worst < self_check_tolerance(model.manifest.precision)
+
+
 @pytest.mark.parametrize("folder", [DEMO, MVTEC], ids=["demo set", "photographs"])
 def test_results_are_onnxruntimes_on_pairs_of_files(
     engine: TensorRtEngine, model: Model, folder: Path

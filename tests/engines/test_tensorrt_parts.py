@@ -1,4 +1,4 @@
-"""A split graph made ready for the GPU: one golden's tensors whatever the batch, all ranks told, no shapes cross."""
+"""A split graph made ready for the GPU: rows for each test's golden, all ranks told, no shapes cross."""
 
 from __future__ import annotations
 
@@ -36,30 +36,48 @@ def split(path: Path, side: int = SIDE) -> DeviceParts:
 def test_only_features_cross_and_every_size_is_told(tmp_path: Path, batch: int | None) -> None:
     parts = split(siamese_model(tmp_path / "net.onnx", batch=batch))
     half = SIDE // 2
-    kept = {"f1/kept": [batch or 1, 4, half, half]}
+    features = [4, half, half]
     assert shapes(parts.golden, True) == {"input1": [batch or 1, 3, SIDE, SIDE]}
-    assert shapes(parts.golden, False) == kept
-    assert shapes(parts.rest, True) == {"input0": [batch or "batch", 3, SIDE, SIDE], **kept}
-    assert parts.kept == {name: tuple(shape) for name, shape in kept.items()}
+    assert shapes(parts.golden, False) == {"f1/kept": [batch or 1, *features]}
+    assert shapes(parts.rest, True) == {
+        "input0": [batch or "batch", 3, SIDE, SIDE],
+        "f1/kept": [batch or "batch", *features],
+    }
+    assert parts.kept == {"f1/kept": (1, *features)}
 
 
-def test_the_rest_takes_any_batch(tmp_path: Path) -> None:
+def test_the_rest_takes_any_batch_of_any_goldens(tmp_path: Path) -> None:
     path = siamese_model(tmp_path / "net.onnx")
     parts = split(path)
-    tests, golden = pair(7)
-    (kept,) = OrtSession(parts.golden, "CPU", 1).run(["f1/kept"], {"input1": golden})
+    tests, goldens = pair(7)[0], pair(7, seed=2)[0]
+    first = OrtSession(parts.golden, "CPU", 1)
+    kept = np.concatenate([first.run(["f1/kept"], {"input1": golden[None]})[0] for golden in goldens])
     rest, whole = OrtSession(parts.rest, "CPU", 1), OrtSession(path, "CPU", 1)
     for count in (1, 4, 7):
-        got = rest.run(["output_final"], {"input0": tests[:count], "f1/kept": kept})[0]
-        both = {"input0": tests[:count], "input1": np.repeat(golden, count, axis=0)}
+        got = rest.run(["output_final"], {"input0": tests[:count], "f1/kept": kept[:count]})[0]
+        both = {"input0": tests[:count], "input1": goldens[:count]}
         np.testing.assert_allclose(got, whole.run(["output_final"], both)[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+def test_what_all_images_share_is_told(tmp_path: Path, batch: int | None) -> None:
+    parts = split(siamese_model(tmp_path / "net.onnx", batch=batch, strongest="golden"))
+    assert set(parts.kept) == {"f1/kept", "strongest/shared"}
+    assert shapes(parts.rest, True)["strongest/shared"] == [1, 4, 1, 1]
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+def test_a_rest_that_mixes_goldens_takes_one(tmp_path: Path, batch: int | None) -> None:
+    parts = split(siamese_model(tmp_path / "net.onnx", batch=batch, strongest="rest"))
+    assert set(parts.kept) == {"f1/alike"}
+    assert shapes(parts.rest, True)["f1/alike"][0] == (batch or "batch")
 
 
 def test_sizes_are_those_that_were_asked_for(tmp_path: Path) -> None:
     path = siamese_model(tmp_path / "net.onnx", side=None)
     for side in (32, 48):
         parts = split(path, side)
-        assert shapes(parts.rest, True)["f1/kept"] == [1, 4, side // 2, side // 2]
+        assert shapes(parts.rest, True)["f1/kept"] == ["batch", 4, side // 2, side // 2]
 
 
 def crossing(path: Path, nodes: list[onnx.NodeProto], kept: str) -> Model:
@@ -88,11 +106,12 @@ def crossing(path: Path, nodes: list[onnx.NodeProto], kept: str) -> Model:
     return load_model(path)
 
 
-def test_a_batch_folded_into_channels_is_repeated(tmp_path: Path) -> None:
+def test_a_batch_folded_into_channels_has_rows_for_each_image(tmp_path: Path) -> None:
     nodes = [helper.make_node("Reshape", ["f1", "flat"], ["kept"])]
     parts = device_parts(crossing(tmp_path / "net.onnx", nodes, "kept"), SIDE, SIDE)
     assert isinstance(parts, DeviceParts)
     assert parts.kept == {"kept/kept": (3, SIDE, SIDE)}
+    assert shapes(parts.rest, True)["kept/kept"] == ["kept/rows", SIDE, SIDE]
 
 
 def test_channels_before_the_batch_are_not_repeated_wrongly(tmp_path: Path) -> None:

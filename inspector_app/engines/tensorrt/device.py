@@ -34,6 +34,12 @@ class DeviceBuffer:
     address: int
     size: int
 
+    def part(self, start: int, size: int) -> DeviceBuffer:
+        """``size`` bytes of it from ``start`` on, which are given back with the whole."""
+        if start + size > self.size:
+            raise ValueError(f"{size} bytes from {start} on are not within {self.size}")
+        return DeviceBuffer(self.address + start, size)
+
 
 @dataclass(frozen=True, eq=False)
 class HostBuffer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -14,7 +14,8 @@ from inspector_app.core.manifest import ModelManifest
 from inspector_app.core.protocols import EngineInfo, Features, Refusal, Tensor
 from inspector_app.engines.tensorrt.device import Card, Cuda
 from inspector_app.engines.tensorrt.library import PlanLibrary
-from inspector_app.engines.tensorrt.session import DeviceSession, GoldenOnDevice
+from inspector_app.engines.tensorrt.place import GoldenOnDevice
+from inspector_app.engines.tensorrt.session import DeviceSession
 
 Result = TypeVar("Result")
 
@@ -42,6 +43,7 @@ class TensorRtEngine:
             KeeperError: see ``DeviceSession.prepare``.
         """
         self._manifest = manifest
+        self._pairs_per_call = library.batches.best
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tensorrt")
         self._session: DeviceSession | None = None
         try:
@@ -69,6 +71,11 @@ class TensorRtEngine:
         return 1
 
     @property
+    def pairs_per_call(self) -> int:
+        """The graph's fixed batch, or the number that its plan is tuned for."""
+        return self._pairs_per_call
+
+    @property
     def plain_note(self) -> str:
         """Why runs of the usual size are not replayed from a CUDA graph; "" when they are."""
         return self._open_session().plain_note
@@ -85,11 +92,19 @@ class TensorRtEngine:
 
     def compare(self, features: Features, tests: Tensor) -> NDArray[np.float32]:
         """See ``ChangeEngine.compare``."""
-        if not isinstance(features, GoldenOnDevice) or features.owner != id(self):
-            raise ValueError("these golden features belong to another engine")
-        if tests.ndim != 4 or tests.shape[0] < 1 or tests.shape[1:] != (3, *features.side):
-            raise ValueError(f"tests {tests.shape} do not fit the golden {(1, 3, *features.side)}")
-        return self._call(self._open_session().compare, features, tests)
+        return self.compare_each([features] * len(tests), tests)
+
+    def compare_each(self, features: Sequence[Features], tests: Tensor) -> NDArray[np.float32]:
+        """See ``ChangeEngine.compare_each``. Images of one size only."""
+        if not len(features) == len(tests) > 0:
+            raise ValueError(f"{len(features)} golden features for {len(tests)} tests")
+        goldens = [self._own(each) for each in features]
+        side = goldens[0].side
+        if any(golden.side != side for golden in goldens):
+            raise ValueError("goldens of different sizes in one call")
+        if tests.ndim != 4 or tests.shape[1:] != (3, *side):
+            raise ValueError(f"tests {tests.shape} do not fit the golden {(1, 3, *side)}")
+        return self._call(self._open_session().compare, goldens, tests)
 
     def kept_bytes(self, features: Features) -> int:
         """See ``ChangeEngine.kept_bytes``; on the GPU."""
@@ -103,6 +118,11 @@ class TensorRtEngine:
         if session is not None:
             self._call(session.close)
         self._thread.shutdown()
+
+    def _own(self, features: Features) -> GoldenOnDevice:
+        if not isinstance(features, GoldenOnDevice) or features.owner != id(self):
+            raise ValueError("these golden features belong to another engine")
+        return features
 
     def _open_session(self) -> DeviceSession:
         if self._session is None:

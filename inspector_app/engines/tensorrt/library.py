@@ -12,9 +12,9 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.engines.golden_split import Unsplit
 from inspector_app.engines.models import Model, sha256_of
 from inspector_app.engines.tensorrt.build import build_plan
-from inspector_app.engines.tensorrt.builder import BuildJob, InputRange
+from inspector_app.engines.tensorrt.builder import BuildJob, InputRange, Shape
 from inspector_app.engines.tensorrt.device import Card
-from inspector_app.engines.tensorrt.parts import DeviceParts, device_parts
+from inspector_app.engines.tensorrt.parts import SHARED, DeviceParts, device_parts
 from inspector_app.engines.tensorrt.plans import (
     BatchRange,
     BuildSettings,
@@ -128,7 +128,8 @@ class PlanLibrary:
 
     def _build_whole(self, height: int, width: int, note: str) -> PlanSet:
         manifest = self._model.manifest
-        ranges = [self._batched(name, height, width) for name in (manifest.test_input, manifest.golden_input)]
+        names = (manifest.test_input, manifest.golden_input)
+        ranges = [self._batched(name, (1, 3, height, width)) for name in names]
         key = self._key("whole", height, width)
         job = self._job(self._model.path, key, note, ranges, (manifest.output,))
         stored = self._build_part(job, 0, 1)
@@ -141,8 +142,11 @@ class PlanLibrary:
 
     def _rest_job(self, parts: DeviceParts, height: int, width: int) -> BuildJob:
         manifest = self._model.manifest
-        kept = [_fixed(name, shape) for name, shape in parts.kept.items()]
-        ranges = [self._batched(manifest.test_input, height, width), *kept]
+        kept = [
+            _fixed(name, share) if name.endswith(SHARED) else self._batched(name, share)
+            for name, share in parts.kept.items()
+        ]
+        ranges = [self._batched(manifest.test_input, (1, 3, height, width)), *kept]
         return self._job(parts.rest, self._key("rest", height, width), "", ranges, (manifest.output,))
 
     def _job(
@@ -174,10 +178,10 @@ class PlanLibrary:
             raise KeeperError("plan_build_failed", "The plan that was built cannot be read back.")
         return stored
 
-    def _batched(self, name: str, height: int, width: int) -> InputRange:
-        image = (3, height, width)
+    def _batched(self, name: str, share: Shape) -> InputRange:
+        """The range of an input that takes ``share`` for each image, along axis 0."""
         sizes = (self._model.manifest.batch or 1, self.batches.best, self.batches.most)
-        least, best, most = ((batch, *image) for batch in sizes)
+        least, best, most = ((share[0] * batch, *share[1:]) for batch in sizes)
         return InputRange(name, least, best, most)
 
     def _load(self, part: Part, height: int, width: int) -> StoredPlan | None:
@@ -197,5 +201,5 @@ class PlanLibrary:
         )
 
 
-def _fixed(name: str, shape: tuple[int, ...]) -> InputRange:
+def _fixed(name: str, shape: Shape) -> InputRange:
     return InputRange(name, shape, shape, shape)

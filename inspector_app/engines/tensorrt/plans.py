@@ -21,7 +21,7 @@ from inspector_app.core.files import atomic_write, ensure_folder
 Part = Literal["whole", "golden", "rest"]
 KEPT_PLANS = 24
 """How many plans a folder holds; the ones that were longest not used go first."""
-_BUILDER = 1
+_BUILDER = 2
 """Raised when what this package asks of TensorRT changes, or how a graph is split in two."""
 
 

@@ -1,18 +1,16 @@
-"""Runs of fixed size recorded as CUDA graphs: replayed with one call, whatever the golden.
+"""Runs of fixed size recorded as CUDA graphs: replayed with one call, whatever the goldens.
 
 A recorded run holds the addresses that it was recorded with. So each has an execution context of its own that nobody
-touches again, the buffers of one slot, and one fixed place for the golden's tensors: another golden is copied there,
-on the GPU and on the same stream, before the replay. Not run on a GPU: written against the documentation of CUDA and
-of TensorRT.
+touches again, the buffers of one slot, and the place where all runs read goldens. Not run on a GPU: written against
+the documentation of CUDA and of TensorRT.
 """
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping
 from typing import Any
 
-from inspector_app.engines.tensorrt.device import Cuda, DeviceBuffer
+from inspector_app.engines.tensorrt.device import Cuda
 from inspector_app.engines.tensorrt.execution import LoadedPlan, Shape
 
 
@@ -22,12 +20,9 @@ class RecordedRuns:
     def __init__(self, cuda: Cuda, stream: Any, batch: int) -> None:
         """``batch`` is the only one that they serve."""
         self.batch = batch
-        self.place: dict[str, DeviceBuffer] = {}
-        """Where they read the golden's tensors, by name; set before the first is recorded."""
         self._cuda = cuda
         self._stream = stream
         self._runs: dict[int, tuple[Any, LoadedPlan]] = {}
-        self._lies_there: weakref.ref[object] | None = None
 
     def serves(self, slot: int, batch: int) -> bool:
         """Whether a run of ``batch`` images in ``slot`` was recorded."""
@@ -36,7 +31,7 @@ class RecordedRuns:
     def record(
         self, slot: int, plan: LoadedPlan, shapes: Mapping[str, Shape], addresses: Mapping[str, int]
     ) -> None:
-        """Record ``plan``, whose context is used for nothing else, with the fixed place among ``addresses``.
+        """Record ``plan``, whose context is used for nothing else.
 
         Raises:
             KeeperError: ``engine_failed`` when it cannot be recorded.
@@ -49,21 +44,16 @@ class RecordedRuns:
         # The context must live as long as its recorded run.
         self._runs[slot] = recorded, plan
 
-    def replay(self, slot: int, golden: object, tensors: Mapping[str, DeviceBuffer]) -> None:
-        """Put the recorded run on the stream, with ``golden``'s ``tensors`` in place.
+    def replay(self, slot: int) -> None:
+        """Put the recorded run on the stream.
 
         Raises:
             KeeperError: ``engine_failed``.
         """
-        if self._lies_there is None or self._lies_there() is not golden:
-            self._lies_there = None
-            for name, target in self.place.items():
-                self._cuda.copy(target, tensors[name], target.size, self._stream)
-            self._lies_there = weakref.ref(golden)
         self._cuda.replay(self._runs[slot][0], self._stream)
 
     def close(self) -> None:
-        """Free the recorded runs; the place is its owner's.
+        """Free the recorded runs.
 
         Raises:
             KeeperError: ``engine_failed``, on a device that was lost.

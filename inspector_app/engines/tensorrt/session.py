@@ -9,8 +9,9 @@ import contextlib
 import logging
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,13 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.core.manifest import ModelManifest
 from inspector_app.core.protocols import Tensor
 from inspector_app.engines.programs import change_probability
-from inspector_app.engines.tensorrt.device import Cuda, DeviceBuffer, HostBuffer
+from inspector_app.engines.tensorrt.device import Cuda, DeviceBuffer
 from inspector_app.engines.tensorrt.execution import LoadedPlan, Shape
 from inspector_app.engines.tensorrt.library import PlanLibrary
 from inspector_app.engines.tensorrt.messages import message_log
+from inspector_app.engines.tensorrt.place import GoldenOnDevice, GoldenPlace, Share, shares_of
 from inspector_app.engines.tensorrt.recorded import RecordedRuns
+from inspector_app.engines.tensorrt.slots import Sent, Slot
 
 _LOG = logging.getLogger(__name__)
 SIZES = 3
@@ -33,46 +36,15 @@ _FLOAT = np.dtype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
-class GoldenOnDevice:
-    """What the GPU keeps of a golden, by the name of the input that reads it; freed when it is dropped."""
-
-    owner: int
-    side: tuple[int, int]
-    buffers: Mapping[str, DeviceBuffer]
-
-
-@dataclass(frozen=True, eq=False)
-class _Slot:
-    """Buffers of one batch under way; with two of them copies overlap computing."""
-
-    number: int
-    host_tests: HostBuffer
-    tests: DeviceBuffer
-    logits: DeviceBuffer
-    host_logits: HostBuffer
-    uploaded: Any
-    computed: Any
-    done: Any
-
-
-@dataclass(frozen=True, eq=False)
 class _Program:
     """All that runs images of one size. ``golden`` is None when the graph is run whole."""
 
     golden: LoadedPlan | None
     main: LoadedPlan
-    slots: tuple[_Slot, _Slot]
+    place: GoldenPlace
+    slots: tuple[Slot, Slot]
     note: str
     recorded: RecordedRuns
-
-
-@dataclass(frozen=True, eq=False)
-class _Sent:
-    """A batch under way: its slot, the shape of its logits, and how many of its images are wanted."""
-
-    slot: _Slot
-    shape: Shape
-    count: int
 
 
 class DeviceSession:
@@ -119,42 +91,52 @@ class DeviceSession:
         return self._encode(self._ready(height, width), golden, owner)
 
     def _encode(self, program: _Program, golden: Tensor, owner: int) -> GoldenOnDevice:
-        plan = program.golden
-        name = self._manifest.golden_input
-        copies = self._most if plan is None else plan.fixed_shape(name)[0]
+        plan, name = program.golden, self._manifest.golden_input
+        copies = 1 if plan is None else plan.fixed_shape(name)[0]
         image = self._upload_copies(program.slots[0], golden, copies)
-        buffers = {name: image} if plan is None else self._run_golden(plan, name, image)
+        made = {name: image} if plan is None else self._run_golden(plan, name, image)
+        buffers = {each: self._first_share(program.place.shares[each], made[each]) for each in made}
         self._cuda.wait(self._compute)
-        if plan is not None:
-            self._free(image)
+        for spare in {image, *made.values()} - {*buffers.values()}:
+            self._free(spare)
         kept = GoldenOnDevice(owner, golden.shape[2:], buffers)
         # The last reference may fall in any thread; the memory is given back by this one.
         weakref.finalize(kept, self._dropped.extend, tuple(buffers.values())).atexit = False
         return kept
 
-    def compare(self, golden: GoldenOnDevice, tests: Tensor) -> NDArray[np.float32]:
-        """The probability of change, ``N x H x W``, for ``N x 3 x H x W``.
+    def compare(self, goldens: Sequence[GoldenOnDevice], tests: Tensor) -> NDArray[np.float32]:
+        """The probability of change, ``N x H x W``, for ``N x 3 x H x W`` and the golden of each.
 
         Raises:
             KeeperError: ``engine_failed``, ``engine_output``.
         """
-        program = self._ready(*golden.side)
-        size = self._manifest.batch or self._batches.chunk(len(tests))
-        under_way: deque[_Sent] = deque()
+        program = self._ready(*goldens[0].side)
+        under_way: deque[Sent] = deque()
         results = []
         try:
-            for number, start in enumerate(range(0, len(tests), size)):
+            for number, part in enumerate(self._portions(program, goldens)):
                 if len(under_way) == len(program.slots):
                     results.append(self._collect(program, under_way.popleft()))
                 slot = program.slots[number % len(program.slots)]
-                under_way.append(self._send(program, golden, slot, tests[start : start + size]))
+                under_way.append(self._send(program, goldens[part], slot, tests[part]))
             results.extend(self._collect(program, sent) for sent in under_way)
         except KeeperError:
+            program.place.forget()
             # What was sent may still be under way, in buffers that the next call would use.
             with contextlib.suppress(KeeperError):
                 self._wait_all()
             raise
         return results[0] if len(results) == 1 else np.concatenate(results)
+
+    def _portions(self, program: _Program, goldens: Sequence[GoldenOnDevice]) -> Iterator[slice]:
+        """What is computed at a time: neighbours of one golden where a run can take but one."""
+        several = program.place.several
+        start = 0
+        for _, group in groupby(goldens, key=lambda golden: None if several else id(golden)):
+            end = start + len(list(group))
+            size = self._manifest.batch or self._batches.chunk(end - start)
+            yield from (slice(first, min(first + size, end)) for first in range(start, end, size))
+            start = end
 
     def close(self) -> None:
         """Free everything; a device that was lost has nothing left to free."""
@@ -210,36 +192,39 @@ class DeviceSession:
         plans = self._library.get(height, width)
         golden = self._plan(plans.golden) if plans.golden is not None else None
         main = self._plan(plans.main)
-        shape = (self._most, 3, height, width)
-        slots = (self._slot(0, main, shape), self._slot(1, main, shape))
+        place = self._place(golden, main, (height, width))
+        shapes = self._shapes(place, (self._most, 3, height, width))
+        slots = (self._slot(0, main, shapes), self._slot(1, main, shapes))
         # A dynamic batch is mostly one image, from a station; the sizes of larger ones differ.
         recorded = RecordedRuns(self._cuda, self._compute, self._manifest.batch or 1)
-        program = _Program(golden, main, slots, plans.note, recorded)
+        program = _Program(golden, main, place, slots, plans.note, recorded)
         self._record(program, height, width)
         return program
+
+    def _place(self, golden: LoadedPlan | None, main: LoadedPlan, side: tuple[int, int]) -> GoldenPlace:
+        if golden is None:
+            name, image = self._manifest.golden_input, (1, 3, *side)
+            shares = {name: Share(image, main.size(name, image))}
+        else:
+            shares = shares_of(golden, self._manifest.batch or 1)
+        sizes = {name: share.size * (self._most if share.each else 1) for name, share in shares.items()}
+        buffers = {name: self._allocate(size) for name, size in sizes.items()}
+        return GoldenPlace(self._cuda, self._compute, shares, buffers)
 
     def _record(self, program: _Program, height: int, width: int) -> None:
         """Record the runs of usual size, and prove each before it may serve; else all runs stay plain."""
         self.plain_note = ""
         try:
+            shapes = self._shapes(program.place, (program.recorded.batch, 3, height, width))
             for slot in program.slots if self._manifest.batch else program.slots[:1]:
-                self._record_slot(program, slot, (program.recorded.batch, 3, height, width))
+                another, addresses = program.main.another(), self._addresses(program, slot)
+                program.recorded.record(slot.number, another, shapes, addresses)
             self._prove(program, height, width)
         except KeeperError as error:
             self.plain_note = error.message.rstrip(".")
             _LOG.warning("no recorded runs: %s", error.message)
+            program.place.forget()
             self._drop_recorded(program)
-
-    def _record_slot(self, program: _Program, slot: _Slot, shape: Shape) -> None:
-        main, manifest, recorded = program.main.another(), self._manifest, program.recorded
-        shapes = self._batched(main, shape)
-        if not recorded.place:
-            kept = [name for name in main.inputs if name != manifest.test_input]
-            sizes = {name: main.size(name, shapes.get(name) or main.fixed_shape(name)) for name in kept}
-            recorded.place.update((name, self._allocate(size)) for name, size in sizes.items())
-        addresses = {name: buffer.address for name, buffer in recorded.place.items()}
-        addresses |= {manifest.test_input: slot.tests.address, manifest.output: slot.logits.address}
-        recorded.record(slot.number, main, shapes, addresses)
 
     def _prove(self, program: _Program, height: int, width: int) -> None:
         """Replays must give, bit for bit, what plain runs give, for two goldens in turn.
@@ -249,17 +234,18 @@ class DeviceSession:
         """
         rng = np.random.default_rng(2)
         shape = (program.recorded.batch, 3, height, width)
-        images = [rng.uniform(-1, 1, shape).astype(np.float32) for _ in range(2)]
-        goldens = [self._encode(program, image[:1], 0) for image in reversed(images)]
+        # No image is both: a network that takes its two inputs alike would give the same for both goldens.
+        images, others = rng.uniform(-1, 1, (2, 2, *shape)).astype(np.float32)
+        goldens = [self._encode(program, other[:1], 0) for other in others]
         for slot in program.slots:
             if not program.recorded.serves(slot.number, shape[0]):
                 continue
             for golden, tests in (*zip(goldens, images, strict=True), (goldens[0], images[0])):
                 # The replay comes first: after a plain run a replay that does nothing would look right.
-                replayed, plain = (
-                    self._raw(program, self._send(program, golden, slot, tests, plain=kind)).tobytes()
-                    for kind in (False, True)
+                sent = (
+                    self._send(program, [golden] * len(tests), slot, tests, kind) for kind in (False, True)
                 )
+                replayed, plain = (self._raw(program, each).tobytes() for each in sent)
                 if replayed != plain:
                     raise KeeperError("engine_failed", "A recorded run gives other results than a plain one.")
 
@@ -267,18 +253,15 @@ class DeviceSession:
         """A device that was lost has nothing left to free."""
         with contextlib.suppress(KeeperError):
             program.recorded.close()
-        while program.recorded.place:
-            with contextlib.suppress(KeeperError):
-                self._free(program.recorded.place.popitem()[1])
 
     def _plan(self, data: bytes) -> LoadedPlan:
         return LoadedPlan.load(self._trt, self._runtime, self._log, data)
 
-    def _slot(self, number: int, main: LoadedPlan, shape: Shape) -> _Slot:
-        output = self._manifest.output
-        tests = main.size(self._manifest.test_input, shape)
-        logits = main.size(output, main.output_shape(output, self._batched(main, shape)))
-        return _Slot(
+    def _slot(self, number: int, main: LoadedPlan, shapes: Mapping[str, Shape]) -> Slot:
+        test, output = self._manifest.test_input, self._manifest.output
+        tests = main.size(test, shapes[test])
+        logits = main.size(output, main.output_shape(output, shapes))
+        return Slot(
             number,
             self._cuda.allocate_host(tests),
             self._allocate(tests),
@@ -287,12 +270,16 @@ class DeviceSession:
             *(self._cuda.event() for _ in range(3)),
         )
 
-    def _batched(self, main: LoadedPlan, shape: Shape) -> dict[str, Shape]:
-        """Shapes of the inputs that follow the batch: the golden too, where the graph is run whole."""
-        names = (self._manifest.test_input, self._manifest.golden_input)
-        return {name: shape for name in names if name in main.inputs}
+    def _shapes(self, place: GoldenPlace, tests: Shape) -> dict[str, Shape]:
+        """Shapes of the inputs that follow the batch."""
+        return {self._manifest.test_input: tests, **place.shapes(tests[0])}
 
-    def _upload_copies(self, slot: _Slot, golden: Tensor, copies: int) -> DeviceBuffer:
+    def _addresses(self, program: _Program, slot: Slot) -> dict[str, int]:
+        manifest = self._manifest
+        places = {manifest.test_input: slot.tests.address, manifest.output: slot.logits.address}
+        return {**program.place.addresses, **places}
+
+    def _upload_copies(self, slot: Slot, golden: Tensor, copies: int) -> DeviceBuffer:
         staged = slot.host_tests.array(_FLOAT, golden.shape)
         staged[:] = golden
         image = self._allocate(staged.nbytes * copies)
@@ -307,9 +294,22 @@ class DeviceSession:
         plan.enqueue({}, {name: image.address, **addresses}, self._compute)
         return buffers
 
+    def _first_share(self, share: Share, made: DeviceBuffer) -> DeviceBuffer:
+        """Of what a fixed batch of one golden's copies gave; ``made`` itself where it holds no more."""
+        if made.size == share.size:
+            return made
+        first = self._allocate(share.size)
+        self._cuda.copy(first, made, share.size, self._compute)
+        return first
+
     def _send(
-        self, program: _Program, golden: GoldenOnDevice, slot: _Slot, tests: Tensor, plain: bool = False
-    ) -> _Sent:
+        self,
+        program: _Program,
+        goldens: Sequence[GoldenOnDevice],
+        slot: Slot,
+        tests: Tensor,
+        plain: bool = False,
+    ) -> Sent:
         """Put one batch on its way; ``plain`` replays no recorded run."""
         cuda, manifest, main = self._cuda, self._manifest, program.main
         batch = manifest.batch or len(tests)
@@ -318,28 +318,27 @@ class DeviceSession:
         staged[: len(tests)] = tests
         # A graph with a fixed batch is fed full; the surplus is cropped when the result is read.
         staged[len(tests) :] = tests[-1]
+        program.place.lay([*goldens, *[goldens[-1]] * (batch - len(tests))])
         cuda.upload(slot.tests, slot.host_tests, staged.nbytes, self._up)
         cuda.record(slot.uploaded, self._up)
         cuda.hold(self._compute, slot.uploaded)
-        shapes = self._batched(main, shape)
+        shapes = self._shapes(program.place, shape)
         if program.recorded.serves(slot.number, batch) and not plain:
-            program.recorded.replay(slot.number, golden, golden.buffers)
+            program.recorded.replay(slot.number)
         else:
-            kept = {name: buffer.address for name, buffer in golden.buffers.items()}
-            places = {manifest.test_input: slot.tests.address, manifest.output: slot.logits.address}
-            main.enqueue(shapes, {**kept, **places}, self._compute)
+            main.enqueue(shapes, self._addresses(program, slot), self._compute)
         cuda.record(slot.computed, self._compute)
         cuda.hold(self._down, slot.computed)
         given = main.output_shape(manifest.output, shapes)
         cuda.download(slot.host_logits, slot.logits, main.size(manifest.output, given), self._down)
         cuda.record(slot.done, self._down)
-        return _Sent(slot, given, len(tests))
+        return Sent(slot, given, len(tests))
 
-    def _collect(self, program: _Program, sent: _Sent) -> NDArray[np.float32]:
+    def _collect(self, program: _Program, sent: Sent) -> NDArray[np.float32]:
         """Wait for one batch; the result is the caller's own."""
         return change_probability(self._raw(program, sent))
 
-    def _raw(self, program: _Program, sent: _Sent) -> NDArray[Any]:
+    def _raw(self, program: _Program, sent: Sent) -> NDArray[Any]:
         """Wait for one batch; its logits, which the slot's next batch overwrites."""
         self._cuda.wait_event(sent.slot.done)
         kind = program.main.dtype(self._manifest.output)
@@ -366,6 +365,9 @@ class DeviceSession:
 
     def _free_slots(self, program: _Program) -> None:
         self._drop_recorded(program)
+        for buffer in program.place.buffers.values():
+            with contextlib.suppress(KeeperError):
+                self._free(buffer)
         for slot in program.slots:
             with contextlib.suppress(KeeperError):
                 self._free(slot.tests)

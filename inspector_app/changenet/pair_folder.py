@@ -14,6 +14,7 @@ from inspector_app.changenet.arrays import Image, Mask, Pair
 from inspector_app.core.errors import KeeperError, OperatorError
 from inspector_app.vision.annotations import truth_at
 from inspector_app.vision.decode import decode_mask, decode_pixels, read_bytes
+from inspector_app.vision.pair_list import read_list
 
 Array = TypeVar("Array", Image, Mask)
 
@@ -32,14 +33,14 @@ class PairFolder:
         """Return the file names of a split, in the list's order; every file of ``A/`` if no list is there.
 
         Only ``train`` may lack its list: pre-rendered pairs need none.
+
+        Raises:
+            KeeperError: see ``read_list``.
         """
-        listing = self.root / "list" / f"{split}.txt"
-        if listing.is_file():
-            lines = listing.read_text(encoding="utf-8").splitlines()
-            return tuple(line for line in lines if line.strip())
-        if split == "train" and (self.root / "A").is_dir():
-            return tuple(sorted(f.name for f in (self.root / "A").iterdir() if f.is_file()))
-        raise PairFolderError("pairs_missing", f"There is no {listing}.")
+        tests = self.root / "A"
+        if split == "train" and tests.is_dir() and not (self.root / "list" / "train.txt").is_file():
+            return tuple(sorted(f.name for f in tests.iterdir() if f.is_file()))
+        return read_list(self.root, split)
 
     def read(self, name: str, size: int | None = None) -> Pair:
         """Return one pair, brought to ``size`` x ``size`` (images by area, mask by nearest neighbour)."""

@@ -36,8 +36,13 @@ def export_onnx(
     measured on ``val_list``; without it the limits and scores of ``statement`` stand.
     ``exchange_goldens`` (pairs of one object) chooses the limits from every training image against every
     golden: a network knows its training pairs too well for one pair an image to show how good parts vary.
-    Raises PairFolderError, OneSidedPairsError (the choice needs good and defective pairs), ExportMismatchError.
+    Raises KeeperError (a list is not there), PairFolderError, OneSidedPairsError (the choice needs good and
+    defective pairs), ExportMismatchError.
     """
+    if data is not None:
+        # Better told before minutes of judging than after them.
+        for split in (train_list, val_list):
+            PairFolder(data).names(split)
     network = load_checkpoint(checkpoint)
     scores = None
     if data is not None:

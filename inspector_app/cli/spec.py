@@ -87,9 +87,10 @@ def train_by_spec(path: Path, overrides: Sequence[str] | None, resume: bool) -> 
     from inspector_app.core.tao_spec.experiment import Task
 
     with known_errors(), training_errors():
+        # The spec's faults are told first, with PyTorch or without.
+        experiment = load_spec(path, overrides, Task.TRAIN)
         from inspector_app.changenet.tao.spec_training import LATEST, Listener, train_spec
 
-        experiment = load_spec(path, overrides, Task.TRAIN)
         if resume:
             experiment = _resumed(experiment, experiment.folder(Task.TRAIN) / LATEST)
         with progress_bar() as bar:
@@ -130,9 +131,10 @@ def export_by_spec(path: Path, overrides: Sequence[str] | None, half: bool) -> N
     from inspector_app.core.tao_spec.experiment import Task
 
     with known_errors(), training_errors():
+        experiment = load_spec(path, overrides, Task.EXPORT)
         from inspector_app.changenet.tao.spec_export import export_spec
 
-        done = export_spec(load_spec(path, overrides, Task.EXPORT), half)
+        done = export_spec(experiment, half)
         out().print(f"{done.onnx}: off by at most {done.largest_difference:.1e}", markup=False)
         if done.half is not None and done.agreement is not None:
             found = done.agreement

@@ -171,6 +171,8 @@ def export_model(
         checkpoint, dst = map(Path, one_word(words, "CHECKPOINT and OUT", 2))
         if not name or fp16:
             raise KeeperError("usage", "Without -e this needs --name, and --fp16 is for -e.")
+        if not checkpoint.is_file():
+            raise KeeperError("checkpoint_missing", f"There is no checkpoint {checkpoint}.")
         from inspector_app.changenet.export import ModelStatement
         from inspector_app.changenet.release import export_onnx
         from inspector_app.core.manifest import Judgement

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ValidationError
 
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.problems import problem_lines
-from inspector_app.services.datasets import DatasetLayoutError
 
 
 @contextmanager
@@ -31,5 +30,6 @@ def training_errors() -> Iterator[None]:
         # Options are never unknown keys, so no model is needed to guess at what was meant.
         problems = "; ".join(problem_lines(error, BaseModel))
         raise KeeperError("option_invalid", f"These options do not fit: {problems}.") from error
-    except (DatasetLayoutError, FileNotFoundError) as error:
-        raise KeeperError("data_invalid", f"{error}") from error
+    except FileNotFoundError as error:
+        told = f"There is no {error.filename}." if error.filename else f"{error}"
+        raise KeeperError("path_missing", told) from error

@@ -73,7 +73,7 @@ def convert_mvtec(
             "dataset_layout", f"{out} already holds a data set.", "Choose another folder."
         )
     rng = np.random.default_rng(seed)
-    golden_files = choose_goldens(src / "train" / GOOD, goldens)
+    golden_files = choose_goldens(_folder(src) / "train" / GOOD, goldens)
     plans = plan_pairs(src, golden_files, rng)
     validation = stratified_split(plans, VALIDATION_SHARE, rng)
     for folder in ("A", "B", "label"):
@@ -183,7 +183,9 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
 def _folder(path: Path) -> Path:
     if not path.is_dir():
         raise DatasetLayoutError(
-            "dataset_layout", f"{path} is missing.", "Is this a class folder of MVTec AD?"
+            "dataset_layout",
+            f"There is no folder {path}.",
+            "A class folder of MVTec AD holds train, test and ground_truth.",
         )
     return path
 

@@ -25,6 +25,7 @@ from inspector_app.services.loading import RequestLoader
 from inspector_app.services.plan import GOOD, BatchItem, plan_folder
 from inspector_app.services.summary import BatchSummary, Tally
 from inspector_app.sources.folder import IMAGE_SUFFIXES
+from inspector_app.vision.pair_list import read_list
 
 BAD = "bad"
 
@@ -70,22 +71,12 @@ def plan_dataset(folder: Path, split: str) -> tuple[BatchItem, ...]:
     """The pairs of one split of a data set in TAO's layout (``A``, ``B``, ``label``, ``list/<split>.txt``).
 
     Raises:
-        KeeperError: ``dataset_invalid`` when a part is missing, naming it.
+        KeeperError: see ``read_list``.
     """
-    listing = folder / "list" / f"{split}.txt"
-    try:
-        names = [line.rstrip("\r") for line in listing.read_text(encoding="utf-8").split("\n")]
-    except (OSError, UnicodeDecodeError) as error:
-        raise KeeperError("dataset_invalid", f"{listing} cannot be read: {error}.") from error
-    names = [name for name in names if name.strip()]
-    if not names:
-        raise KeeperError("dataset_invalid", f"{listing} names no file.")
-    items = []
-    for name in names:
-        items.append(
-            BatchItem(folder / "A" / name, name, folder / "B" / name, _label(folder / "label", name))
-        )
-    return tuple(items)
+    return tuple(
+        BatchItem(folder / "A" / name, name, folder / "B" / name, _label(folder / "label", name))
+        for name in read_list(folder, split)
+    )
 
 
 def plan_labelled(good: Path, bad: Path, golden: Path | None) -> tuple[BatchItem, ...]:

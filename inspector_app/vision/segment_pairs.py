@@ -14,6 +14,7 @@ from inspector_app.core.errors import KeeperError, OperatorError
 from inspector_app.core.frame import RgbArray
 from inspector_app.vision.annotations import truth_at
 from inspector_app.vision.decode import decode_mask, decode_pixels, read_bytes
+from inspector_app.vision.pair_list import read_list
 
 if TYPE_CHECKING:
     from inspector_app.core.tao_spec.data_keys import Segment
@@ -34,25 +35,17 @@ class SegmentPairs:
     segment: Segment
 
     def names(self, split: str) -> tuple[str, ...]:
-        """The file names of a list, in its order: one a line, taken as they stand but for the line's end.
+        """See ``read_list``.
 
         Raises:
-            KeeperError: ``pairs_missing`` when the list is missing or names nothing, ``pairs_invalid`` when it
-                is no text, or names a file outside the data set.
+            KeeperError: as it does; ``pairs_invalid`` also when a file outside the data set is named.
         """
-        listing = self._root / self.segment.list_folder_name / f"{split}.txt"
-        try:
-            lines = listing.read_text(encoding="utf-8-sig").split("\n")
-        except FileNotFoundError as error:
-            raise KeeperError("pairs_missing", f"There is no {listing}.") from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise KeeperError("pairs_invalid", f"{listing} cannot be read: {error}.") from error
-        names = tuple(line.rstrip("\r") for line in lines if line.strip())
-        if not names:
-            raise KeeperError("pairs_missing", f"{listing} names no file.")
+        names = read_list(self._root, split, self.segment.list_folder_name)
         outside = [name for name in names if PurePosixPath(name).is_absolute() or ".." in Path(name).parts]
         if outside:
-            raise KeeperError("pairs_invalid", f"{listing} names files outside the data set: {outside[0]}.")
+            raise KeeperError(
+                "pairs_invalid", f"The list {split} names files outside the data set: {outside[0]}."
+            )
         return names
 
     def images(self, name: str) -> tuple[RgbArray, RgbArray]:

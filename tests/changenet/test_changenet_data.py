@@ -15,6 +15,7 @@ from inspector_app.changenet.augment import AugmentStrength, augment_pair, photo
 from inspector_app.changenet.defects import paste_defect, random_defect, soil
 from inspector_app.changenet.pair_folder import PairFolder, PairFolderError
 from inspector_app.changenet.sources import ObjectMix, ObjectSource, RenderedSource, StoredSource
+from inspector_app.core.errors import KeeperError
 
 STILL = AugmentStrength(turn=0, zoom=0, shift=0, misalign=0, tilt=0, jitter=0, degrade=0)
 
@@ -93,8 +94,10 @@ def test_the_reader_names_what_is_missing(pair_folder: Path) -> None:
     folder = PairFolder(pair_folder)
     with pytest.raises(PairFolderError, match=r"There is no .*pair 1\.png"):
         folder.read("pair 1.png")
-    with pytest.raises(PairFolderError, match=r"There is no .*test\.txt"):
+    with pytest.raises(KeeperError, match=r"There is no list .*test\.txt.*: train, val\."):
         folder.names("test")
+    with pytest.raises(KeeperError, match=r"There is no data set .*gone\."):
+        PairFolder(pair_folder / "gone").names("train")
 
 
 def test_an_object_source_gives_the_same_pair_for_the_same_index(pair_folder: Path) -> None:

@@ -16,6 +16,7 @@ from inspector_app.changenet.config import TrainConfig  # noqa: E402
 from inspector_app.changenet.export import load_checkpoint  # noqa: E402
 from inspector_app.changenet.pair_folder import PairFolderError  # noqa: E402
 from inspector_app.changenet.train import NothingToResumeError, build_source, run_training  # noqa: E402
+from inspector_app.core.errors import KeeperError  # noqa: E402
 
 
 def config(data: Path, out: Path, **changes: object) -> TrainConfig:
@@ -80,7 +81,7 @@ def test_only_the_named_list_is_trained_on(pair_folder: Path, tmp_path: Path) ->
     assert {held.pair(index, 64).mask.any() for index in range(3)} == {False, True}
     with pytest.raises(PairFolderError, match="pair 0"):
         build_source(config(pair_folder, tmp_path / "out", mode="generic"))
-    with pytest.raises(PairFolderError, match=r"fold9_train\.txt"):
+    with pytest.raises(KeeperError, match=r"fold9_train\.txt"):
         build_source(config(pair_folder, tmp_path / "out", train_list="fold9_train"))
 
 

@@ -112,7 +112,8 @@ def test_mvtec_is_converted_and_evaluated(inspect: Inspect, model: Path, tmp_pat
     assert report["false_calls"] == report["escapes"] == 0
     assert report["images"] == 15
     assert set(report["by_kind"]) == {"chip", "test_good", "train_good"}
-    inspect("dataset", "mvtec", tmp_path / "nowhere", tmp_path / "tao2", code=2)
+    told = inspect("dataset", "mvtec", tmp_path / "nowhere", tmp_path / "tao2", code=2).stderr
+    assert f"There is no folder {tmp_path / 'nowhere'}." in told
 
 
 def test_names_that_look_like_markup_break_no_table(inspect: Inspect, model: Path, tmp_path: Path) -> None:

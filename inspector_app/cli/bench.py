@@ -19,6 +19,7 @@ from inspector_app.bootstrap import Inspector
 from inspector_app.cli.bench_plot import bench_svg
 from inspector_app.cli.console import DataDir, known_errors, opened, out
 from inspector_app.cli.options import ModelOption, ThreadsOption
+from inspector_app.cli.places import check_plot
 from inspector_app.cli.progress import progress_bar
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.files import atomic_write
@@ -60,7 +61,7 @@ def bench(
     ] = None,
     rounds: Annotated[int, typer.Option(min=LEAST_ROUNDS, help="Turns of each; medians are over them.")] = 7,
     calls: Annotated[int, typer.Option(min=1, help="Timed calls in a turn.")] = 3,
-    plot: Annotated[Path | None, typer.Option(help="Write a bar chart (.svg).")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw a bar chart: FILE.svg.")] = None,
     json_out: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     threads: ThreadsOption = 0,
     data_dir: DataDir = None,
@@ -72,7 +73,7 @@ def bench(
     """
     with known_errors(), opened(data_dir) as inspector:
         plan = BenchPlan(_sizes(batches, "Batch sizes"), tuple(golden or GoldenUse), rounds, calls)
-        _check_plot(plot)
+        check_plot(plot)
         base = inspector.find_model(model or inspector.settings.default_model)
         models = {base.manifest.name: base, **(_variants(inspector, base) if variants else {})}
         candidates = _candidates(models, engine or ALL_ENGINES, threads, _sizes(parallel, "Calls at once"))
@@ -177,18 +178,6 @@ def _version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return ""
-
-
-def _check_plot(plot: Path | None) -> None:
-    """Better told before minutes of measuring than after them."""
-    if plot is None:
-        return
-    if plot.suffix.lower() != ".svg":
-        raise KeeperError(
-            "option_invalid", f"The plot is written as SVG; “{plot.name}” does not end in .svg."
-        )
-    if not plot.absolute().parent.is_dir():
-        raise KeeperError("folder_missing", f"There is no folder {plot.absolute().parent}.")
 
 
 def _sizes(text: str, what: str) -> tuple[int, ...]:

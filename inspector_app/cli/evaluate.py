@@ -32,6 +32,7 @@ from inspector_app.cli.options import (
     ViewOption,
     ViewOptions,
 )
+from inspector_app.cli.places import check_plot
 from inspector_app.cli.spec import SpecOption, evaluate_by_spec, one_word
 from inspector_app.cli.stress_output import stress_dict, stress_table, stress_verdict
 from inspector_app.cli.tables import summary_table
@@ -123,6 +124,7 @@ def evaluate(
         _one_way(folds is not None, stressed, calibrate)
         if not calibrate and (review or save or plot is not None):
             raise KeeperError("option_invalid", "--review, --save and --plot belong to --calibrate.")
+        check_plot(plot)
         if folds is not None:
             _evaluate_folds(inspector, wish, model, split or FOLD_LIST, folds, json_out)
         elif stressed:

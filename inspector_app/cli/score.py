@@ -34,6 +34,7 @@ from inspector_app.cli.options import (
     existing,
     recipe_basis,
 )
+from inspector_app.cli.places import check_place
 from inspector_app.cli.progress import print_json, progress_bar
 from inspector_app.cli.stages import tell_costs, write_costs
 from inspector_app.cli.tables import summary_table
@@ -299,23 +300,6 @@ def check_tables(csv: Path | None, defects_csv: Path | None) -> None:
     for table in tables:
         check_target(table)
         check_place(table)
-
-
-def check_place(path: Path | None) -> None:
-    """Whether a file can be written at ``path``, when one is wanted.
-
-    Raises:
-        KeeperError: ``usage``, ``folder_missing`` or ``folder_not_writable``.
-    """
-    if path is None:
-        return
-    folder = path.absolute().parent
-    if path.is_dir():
-        raise KeeperError("usage", f"{path} is a folder, not a file to write.")
-    if not folder.is_dir():
-        raise KeeperError("folder_missing", f"There is no folder {folder} to write {path.name} in.")
-    if not os.access(folder, os.W_OK):
-        raise KeeperError("folder_not_writable", f"Nothing may be written in {folder}.")
 
 
 def _plan(

@@ -41,7 +41,7 @@ class Target:
 
     @staticmethod
     def parse(text: str) -> Target:
-        """From ``no-escapes``, ``fewest-errors`` or ``false-calls=0.5%`` (a per cent sign, or a share).
+        """From ``no-escapes``, ``fewest-errors`` or ``false-calls=0.5%``; the per cent sign is needed.
 
         Raises:
             KeeperError: ``target_invalid``.
@@ -49,14 +49,16 @@ class Target:
         if text in ("no-escapes", "fewest-errors"):
             return Target(text)
         found = re.fullmatch(r"false-calls=(\d+(?:\.\d+)?)(%?)", text)
-        share = float(found[1]) / (100.0 if found[2] else 1.0) if found else math.inf
-        if not 0.0 <= share < 1.0:
+        number = float(found[1]) if found else math.inf
+        if found and not found[2]:
+            raise KeeperError("target_invalid", f'"{text}" has no per cent sign.', _with_sign(number))
+        if number >= 100.0:
             raise KeeperError(
                 "target_invalid",
                 f'"{text}" is no target.',
                 "Say no-escapes, false-calls=0.5% or fewest-errors.",
             )
-        return Target("false-calls", share)
+        return Target("false-calls", number / 100.0)
 
     @property
     def text(self) -> str:
@@ -73,6 +75,12 @@ class Target:
             allowed = math.floor(self.most_false_calls * good + 1e-9)
             return max(0, false_calls - allowed), escapes, false_calls
         return (false_calls + escapes,)
+
+
+def _with_sign(number: float) -> str:
+    """What may be meant by a number without a per cent sign: per cent, or a share of one."""
+    said = f"Say false-calls={number:g}%"
+    return f"{said}, or false-calls={number * 100:g}% if a share of 1 is meant." if number < 1 else f"{said}."
 
 
 NO_ESCAPES, FEWEST_ERRORS = Target("no-escapes"), Target("fewest-errors")

@@ -105,10 +105,17 @@ def test_one_kind_alone_is_refused() -> None:
 def test_targets_are_read_and_told() -> None:
     assert Target.parse("no-escapes") == NO_ESCAPES
     assert Target.parse("false-calls=0.5%") == Target("false-calls", 0.005)
-    assert Target.parse("false-calls=0.02").text == "false-calls=2%"
-    for wrong in ("", "escapes", "false-calls", "false-calls=2", "false-calls=-1%", "false-calls=x"):
+    assert Target.parse("false-calls=2%").text == "false-calls=2%"
+    for wrong in ("", "escapes", "false-calls", "false-calls=100%", "false-calls=-1%", "false-calls=x"):
         with pytest.raises(KeeperError, match="is no target"):
             Target.parse(wrong)
+
+
+def test_a_share_of_false_calls_needs_its_per_cent_sign() -> None:
+    for number, hint in (("0.5", "0.5%, or false-calls=50% if a share of 1 is meant."), ("2", "2%.")):
+        with pytest.raises(KeeperError, match="has no per cent sign") as caught:
+            Target.parse(f"false-calls={number}")
+        assert caught.value.hint == f"Say false-calls={hint}"
 
 
 def test_leaving_one_out_is_never_better_than_knowing_it() -> None:

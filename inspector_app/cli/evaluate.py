@@ -34,7 +34,7 @@ from inspector_app.cli.options import (
 )
 from inspector_app.cli.places import check_plot
 from inspector_app.cli.spec import SpecOption, evaluate_by_spec, one_word
-from inspector_app.cli.stress_output import stress_dict, stress_table, stress_verdict
+from inspector_app.cli.stress_output import stress_dict, stress_tables, stress_verdict
 from inspector_app.cli.tables import summary_table
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import MeasureAt
@@ -190,7 +190,8 @@ def _stress(
     if json_out:
         typer.echo(json.dumps(stress_dict(found)))
         return
-    out().print(stress_table(found))
+    for table in stress_tables(found):
+        out().print(table)
     out().print(stress_verdict(found), markup=False)
 
 

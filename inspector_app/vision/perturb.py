@@ -51,7 +51,7 @@ class Perturbation:
 
     @property
     def text(self) -> str:
-        """How strong that is, in the nuisance's own unit."""
+        """How strong that is, in the nuisance's own unit; ``UNITS`` says of what."""
         return _TEXTS[self.nuisance](self.strength)
 
 
@@ -170,13 +170,17 @@ def _frozen(pixels: NDArray[np.uint8]) -> RgbArray:
     return pixels
 
 
+UNITS = (
+    "shift and radius of the blur: of the width; brighter and darker: of the light; gradient: from end to end, "
+    "both ways"
+)
 _TEXTS: dict[Nuisance, Callable[[float], str]] = {
-    Nuisance.SHIFT: lambda s: f"{s * MOST_SHIFT * 100:.1f} % of the width",
+    Nuisance.SHIFT: lambda s: f"{s * MOST_SHIFT * 100:.1f} %",
     Nuisance.TURN: lambda s: f"{s * MOST_TURN_DEG:.1f} degrees",
     Nuisance.SCALE: lambda s: f"{s * MOST_SCALE * 100:.1f} %",
-    Nuisance.BRIGHTER: lambda s: f"by {s * MOST_LIGHT * 100:.0f} %",
-    Nuisance.DARKER: lambda s: f"by {s * MOST_LIGHT * 100:.0f} %",
-    Nuisance.GRADIENT: lambda s: f"by {s * MOST_LIGHT * 100:.0f} % from end to end, both ways",
-    Nuisance.BLUR: lambda s: f"radius {s * MOST_BLUR * 100:.2f} % of the width",
+    Nuisance.BRIGHTER: lambda s: f"{s * MOST_LIGHT * 100:.0f} %",
+    Nuisance.DARKER: lambda s: f"{s * MOST_LIGHT * 100:.0f} %",
+    Nuisance.GRADIENT: lambda s: f"{s * MOST_LIGHT * 100:.0f} %",
+    Nuisance.BLUR: lambda s: f"{s * MOST_BLUR * 100:.2f} %",
     Nuisance.JPEG: lambda s: f"quality {_quality(s)}",
 }

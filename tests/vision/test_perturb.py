@@ -108,8 +108,8 @@ def test_out_of_focus_keeps_the_light_and_takes_the_detail() -> None:
 
 def test_strengths_are_told_in_their_own_units() -> None:
     told = {nuisance: Perturbation(nuisance, 1.0).text for nuisance in Nuisance}
-    assert told[Nuisance.SHIFT] == "5.0 % of the width"
+    assert told[Nuisance.SHIFT] == "5.0 %"
     assert told[Nuisance.TURN] == "5.0 degrees"
     assert told[Nuisance.SCALE] == "4.0 %"
-    assert told[Nuisance.BRIGHTER] == told[Nuisance.DARKER] == "by 30 %"
+    assert told[Nuisance.BRIGHTER] == told[Nuisance.DARKER] == "30 %"
     assert told[Nuisance.JPEG] == "quality 60"

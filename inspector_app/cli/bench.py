@@ -127,6 +127,10 @@ def _print(report: BenchReport, base: Model) -> None:
         table.add_row(*_cells(row))
     console.print(table)
     console.print("p50, p95, p99: latency of a call, of the whole batch.")
+    console.print(
+        "images/s: median of the rounds. x reference: median of each round's own ratio to the reference loop, "
+        "so not the ratio of the two medians."
+    )
     for note in dict.fromkeys(
         f"{row.model}, {row.engine}: the golden is computed for each image, since {row.golden_note}"
         for row in report.rows

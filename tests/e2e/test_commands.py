@@ -63,7 +63,7 @@ def test_bench_compares_all_engines_with_the_reference_loop(
     assert report["machine"]["runtimes"]
     assert plot.read_text().startswith("<svg")
     said = inspect(*bench, "--batches", "1", "--engine", "cpu", "--golden", "anew").stdout
-    assert "x reference" in said
+    assert "x reference: median of each round's own ratio to the reference loop" in said
     assert "reference loop" in said
     assert "tensorrt" not in said
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.markup import escape
 from rich.table import Table
@@ -48,6 +48,13 @@ def verdict_table(records: Sequence[InspectionRecord]) -> Table:
     return table
 
 
+def _engines_text(engines: Mapping[str, int]) -> str:
+    """The engine that computed the images; of several each with its share, in the order in which they served."""
+    if len(engines) == 1:
+        return next(iter(engines))
+    return ", then ".join(f"{name} ({count} images)" for name, count in engines.items())
+
+
 def summary_table(summary: BatchSummary, measured_at: str) -> Table:
     """Verdicts, and the pooled measures where there are annotations."""
     table = Table(show_header=False, title=None)
@@ -58,6 +65,8 @@ def summary_table(summary: BatchSummary, measured_at: str) -> Table:
         count = summary.verdicts.get(verdict, 0)
         if count or verdict in (Verdict.PASS, Verdict.FAIL):
             table.add_row(verdict.value, f"[{STYLES[verdict]}]{count}[/]" if count else "0")
+    if summary.engines:
+        table.add_row("engine", escape(_engines_text(summary.engines)))
     if summary.unusable_truths:
         table.add_row(
             "annotations not usable", f"[magenta]{summary.unusable_truths}[/], see error_text in the CSV"

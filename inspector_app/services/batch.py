@@ -110,7 +110,7 @@ class BatchService:
                 scored += len(step.records)
                 skipped += step.skipped
                 for record in step.records:
-                    tally.add(record.verdict, record.score, record.truth, record.error_code)
+                    tally.add_record(record)
                 rate = scored / max(self._clock.monotonic() - started, 1e-9) if scored else None
                 left = (total - scored - skipped) / rate if rate else None
                 with stages.stage("report"):
@@ -126,7 +126,7 @@ class BatchService:
         """The totals of a recorded run."""
         tally = Tally()
         for record in self._store.iterate(HistoryFilter(run_id=run_id)):
-            tally.add(record.verdict, record.score, record.truth, record.error_code)
+            tally.add_record(record)
         return tally.summary()
 
     def _open_run(self, job: BatchJob) -> tuple[int, dict[str, DoneImage]]:

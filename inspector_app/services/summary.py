@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from inspector_app.core.inspection import Truth
+from inspector_app.core.inspection import InspectionRecord, Truth
 from inspector_app.core.metrics import Outcome, PixelCounts, auroc, ratio, wilson
 from inspector_app.core.verdict import Verdict
 
@@ -36,6 +36,8 @@ class BatchSummary:
         pooled: pixel counts of all annotated images added up.
         mean_iou: of the images that have an IoU.
         unusable_truths: images whose annotation could not be used.
+        engines: how many images each engine computed, in the order in which they came to serve; empty where that
+            was not counted.
         image_auroc: of the scores against the truth, where both kinds are present.
     """
 
@@ -47,6 +49,7 @@ class BatchSummary:
     escapes: Rate = Rate(0, 0)
     image_auroc: float | None = None
     unusable_truths: int = 0
+    engines: dict[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -66,6 +69,13 @@ class Tally:
         self._defective: list[bool] = []
         self._annotated = 0
         self._unusable_truths = 0
+        self._engines: Counter[str] = Counter()
+
+    def add_record(self, record: InspectionRecord) -> None:
+        """Count one image that is recorded; one without a score was computed by no engine."""
+        self.add(record.verdict, record.score, record.truth, record.error_code)
+        if record.score is not None:
+            self._engines[f"{record.engine.engine}, {record.engine.precision}"] += 1
 
     def add(self, verdict: Verdict, score: float | None, truth: Truth | None, error_code: str = "") -> None:
         """Count one image."""
@@ -97,4 +107,5 @@ class Tally:
             escapes=Rate(count[Outcome.FN], bad),
             image_auroc=auroc(self._scores, self._defective),
             unusable_truths=self._unusable_truths,
+            engines=dict(self._engines),
         )

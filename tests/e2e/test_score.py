@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sqlite3
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def test_one_row_an_image_the_same_in_the_database_and_from_export(
     images, defects = tmp_path / "out.csv", tmp_path / "defects.csv"
     said = score(inspect, parts, model, "--csv", images, "--defects-csv", defects)
     assert "escapes" in said
+    assert re.search(r"engine\W+onnxruntime CPU, float32|engine\W+OpenVINO CPU, float32", said)
     table = rows(images)
     assert len(table) == 9
     assert [row["verdict"] for row in table].count("FAIL") == 6

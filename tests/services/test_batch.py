@@ -8,13 +8,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import InspectionRecord, MeasureAt, Settings
 from inspector_app.core.metrics import count_pixels
-from inspector_app.core.protocols import HistoryFilter, Packed, RunState
+from inspector_app.core.protocols import (
+    ChangeEngine,
+    EngineInfo,
+    Features,
+    HistoryFilter,
+    Packed,
+    RunState,
+    Tensor,
+)
 from inspector_app.core.recipe import Limits
 from inspector_app.core.verdict import Verdict
+from inspector_app.engines.failover import FailoverEngine
 from inspector_app.services import batch
 from inspector_app.services.batch import BatchOutcome, BatchProgress, BatchService
 from inspector_app.services.batch_job import BatchJob
@@ -264,6 +274,31 @@ def test_an_engine_that_fails_now_and_then_loses_no_image_and_doubles_none(folde
     assert [record.image.name for record in seen] == names(job(folder))
     # The batch that failed was repeated image by image.
     assert all(record.verdict is not Verdict.ERROR for record in seen)
+
+
+class Sick(DifferenceEngine):
+    """Goes away for good on its fourth call."""
+
+    @property
+    def info(self) -> EngineInfo:
+        return EngineInfo("sick", "GPU", "float16")
+
+    def compare(self, features: Features, tests: Tensor) -> NDArray[np.float32]:
+        if self.calls >= 3:
+            raise KeeperError("engine_failed", "The device was lost.")
+        return super().compare(features, tests)
+
+
+def test_the_summary_names_the_engines_that_computed_in_every_sitting(folder: Path, run: Run) -> None:
+    (folder / "test" / "broken.png").write_bytes(b"nothing")
+    engines: list[ChangeEngine] = [Sick(), DifferenceEngine()]
+    switching = FailoverEngine(lambda refusals: engines[len(refusals)], lambda switch: None)
+    wanted = job(folder, batch_size=1, workers=1)
+    outcome, _ = run(wanted, switching)
+    count = len(wanted.items) - 1
+    assert outcome.summary.engines == {"sick GPU, float16": 3, "fake CPU, float32": count - 3}
+    again, _ = run(replace(wanted, resume=True))
+    assert again.summary.engines == outcome.summary.engines
 
 
 def test_a_full_disk_ends_the_run_and_keeps_what_was_committed(

@@ -85,6 +85,7 @@ def test_no_image_is_lost_and_none_doubled(
     assert [record.image.name for record in records] == [item.name for item in items]
     verdicts = [Verdict.FAIL if i % 2 else Verdict.PASS for i in range(COUNT)]
     assert [record.verdict for record in records] == verdicts
+    assert outcome.summary.engines == {"fake CPU, float32": COUNT}
     assert len(told) == sum(engine.closed for engine in sick) >= 1
     assert all(kind == "engine" and "gave up" in text and "device was lost" in text for kind, text in told)
     inspector.close()

@@ -150,7 +150,7 @@ class BatchPresenter(QObject):
 
     def _take(self, records: tuple[InspectionRecord, ...]) -> None:
         for record in records:
-            self._tally.add(record.verdict, record.score, record.truth)
+            self._tally.add_record(record)
         self.records_came.emit(records)
         if time.monotonic() - self._summed_at >= TOTALS_EVERY_S:
             self._sum_up()

@@ -50,6 +50,14 @@ class Inspector:
         """Name to folder of every model that is installed."""
         return available_models(self._model_folders())
 
+    def lasting_models(self) -> dict[str, Path]:
+        """Those of ``models`` that are found wherever the program is started."""
+        return available_models(_lasting_folders(self.data_dir))
+
+    def is_found_everywhere(self, name: str) -> bool:
+        """Whether ``find_model`` finds it wherever the program is started."""
+        return Path(name).is_absolute() or name in self.lasting_models()
+
     @property
     def own_models(self) -> Path:
         """The station's own models."""
@@ -156,11 +164,19 @@ def shipped(name: str) -> Path:
 def model_folders(data_dir: Path) -> list[Path]:
     """Where models are looked for: the shipped ones, the station's own, and ``models`` where the program was
     started, so that a checkout's research-only models are found by an installed program too."""
-    return [shipped("models"), data_dir / "models", Path("models")]
+    return [*_lasting_folders(data_dir), Path("models")]
 
 
-def open_inspector(data_dir: Path | None = None, environment: Mapping[str, str] | None = None) -> Inspector:
+def _lasting_folders(data_dir: Path) -> list[Path]:
+    return [shipped("models"), data_dir / "models"]
+
+
+def open_inspector(
+    data_dir: Path | None = None, environment: Mapping[str, str] | None = None, only_look: bool = False
+) -> Inspector:
     """Open (and on first use make) the data folder and wire the program over it.
+
+    With ``only_look`` a folder that may not be written serves too, as far as nothing is to be recorded.
 
     Raises:
         KeeperError: the folder cannot be made, the settings are wrong, or the database cannot be opened.
@@ -169,5 +185,5 @@ def open_inspector(data_dir: Path | None = None, environment: Mapping[str, str] 
     settings = load_settings(folder / SETTINGS_FILE)
     clock = SystemClock()
     archive = FileImageArchive(folder / "images")
-    store = SqlRecordStore(folder / DATABASE_FILE, clock, __version__)
+    store = SqlRecordStore(folder / DATABASE_FILE, clock, __version__, only_look=only_look)
     return Inspector(folder, settings, store, archive, clock, RecipeService(store, archive))

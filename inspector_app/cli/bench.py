@@ -71,7 +71,7 @@ def bench(
     Ratios are against the reference loop's network: a default onnxruntime session on the CPU that computes the
     whole graph with all its outputs for each pair.
     """
-    with known_errors(), opened(data_dir) as inspector:
+    with known_errors(), opened(data_dir, only_look=True) as inspector:
         plan = BenchPlan(_sizes(batches, "Batch sizes"), tuple(golden or GoldenUse), rounds, calls)
         check_plot(plot)
         base = inspector.find_model(model or inspector.settings.default_model)

@@ -79,9 +79,9 @@ def say_error(error: InspectorError) -> None:
 
 
 @contextmanager
-def opened(data_dir: Path | None) -> Iterator[Inspector]:
-    """The wired program, closed at the end."""
-    inspector = open_inspector(data_dir)
+def opened(data_dir: Path | None, only_look: bool = False) -> Iterator[Inspector]:
+    """The wired program, closed at the end. ``only_look``: a data folder that may not be written serves too."""
+    inspector = open_inspector(data_dir, only_look=only_look)
     try:
         yield inspector
     finally:

@@ -119,7 +119,7 @@ def evaluate(
         _dataset(words), good, bad, golden, recipe, LimitOptions(threshold=threshold, min_area=min_area), align,
         ViewOptions(view, scale, tile), measure_at, engine, threads, tuple(without or ()), pixel_threshold,
     )  # fmt: skip
-    with known_errors(), opened(data_dir) as inspector:
+    with known_errors(), opened(data_dir, only_look=not save) as inspector:
         check_source(wish)
         _one_way(folds is not None, stressed, calibrate)
         if not calibrate and (review or save or plot is not None):

@@ -29,7 +29,7 @@ def export(
     data_dir: DataDir = None,
 ) -> None:
     """Write recorded inspections and defects to CSV: the same rows as `score` wrote."""
-    with known_errors(), opened(data_dir) as inspector:
+    with known_errors(), opened(data_dir, only_look=True) as inspector:
         if csv is None and defects_csv is None:
             raise KeeperError("usage", "Say where to write: --csv FILE, --defects-csv FILE, or both.")
         if run is not None and run not in {each.id for each in inspector.store.runs(ALL_RUNS)}:

@@ -53,7 +53,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @models_app.command("list")
 def list_(json_out: JsonOption = False, data_dir: DataDir = None) -> None:
     """List every installed model, and whether its file is the one that its manifest describes."""
-    with known_errors(), opened(data_dir) as inspector:
+    with known_errors(), opened(data_dir, only_look=True) as inspector:
         entries = list_models(inspector.models())
         default = inspector.settings.default_model
     if json_out:
@@ -82,7 +82,7 @@ def list_(json_out: JsonOption = False, data_dir: DataDir = None) -> None:
 @models_app.command("show")
 def show(name: NameArgument, json_out: JsonOption = False, data_dir: DataDir = None) -> None:
     """Print a model's manifest, cost, scores and card, and the reports on its training and its variants of lower precision."""
-    with known_errors(), opened(data_dir) as inspector:
+    with known_errors(), opened(data_dir, only_look=True) as inspector:
         model = inspector.find_model(name)
         cost = count_cost(model)
         card = model_card(model.path.parent)
@@ -124,7 +124,8 @@ def add(
 ) -> None:
     """Copy a model into the data folder, after it has been loaded and run once."""
     with known_errors(), opened(data_dir) as inspector:
-        model = add_model(path, name, inspector.models(), inspector.own_models, replace)
+        # One that lies beside the caller only is looked for last, and hides nothing.
+        model = add_model(path, name, inspector.lasting_models(), inspector.own_models, replace)
         out().print(f"{model.path.parent.name} is in {model.path.parent}", markup=False)
 
 
@@ -145,7 +146,7 @@ def verify(
     data_dir: DataDir = None,
 ) -> None:
     """Check hash, interface, and the self-check on every engine that works here; exit code 3 when one fails."""
-    with known_errors(), opened(data_dir) as inspector:
+    with known_errors(), opened(data_dir, only_look=True) as inspector:
         chosen = sorted(inspector.models().items()) if name is None else [(name, _folder_of(inspector, name))]
         found = [verify_model(each, folder) for each, folder in chosen]
     if json_out:

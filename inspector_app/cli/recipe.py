@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from inspector_app.cli.console import DataDir, known_errors, opened, out
+from inspector_app.bootstrap import Inspector
+from inspector_app.cli.console import DataDir, err, known_errors, opened, out
 from inspector_app.cli.options import (
     AlignOption,
     LimitOptions,
@@ -83,6 +85,7 @@ def new(
         )
         recipe = _scaled(recipe, basis.grid)
         revision = inspector.recipes.save_revision(recipe, author or login_name(), note)
+        _warn_of_place(inspector, revision.recipe)
     _said(revision)
 
 
@@ -98,7 +101,7 @@ def _scaled(recipe: Recipe, network: tuple[int, int] | None) -> Recipe:
 @recipe_app.command("list")
 def list_(data_dir: DataDir = None) -> None:
     """List the newest revision of every recipe."""
-    with known_errors(), opened(data_dir) as inspector:
+    with known_errors(), opened(data_dir, only_look=True) as inspector:
         table = Table(
             "recipe",
             "revision",
@@ -123,7 +126,7 @@ def show(
     name: Annotated[str, typer.Argument(help="NAME, or NAME@REVISION.")], data_dir: DataDir = None
 ) -> None:
     """Print a recipe as TOML."""
-    with known_errors(), opened(data_dir) as inspector:
+    with known_errors(), opened(data_dir, only_look=True) as inspector:
         revision = find_revision(inspector, name)
         typer.echo(f"# revision {revision.revision} by {revision.author}: {revision.note}".rstrip(": "))
         typer.echo(dump_recipe(revision.recipe, "toml").decode(), nl=False)
@@ -141,6 +144,7 @@ def set_model(
     with known_errors(), opened(data_dir) as inspector:
         inspector.find_model(model)
         revision = inspector.recipes.with_model(name, model, author or login_name(), note)
+        _warn_of_place(inspector, revision.recipe)
     _said(revision)
 
 
@@ -164,10 +168,27 @@ def export(
     data_dir: DataDir = None,
 ) -> None:
     """Write a recipe to a file that stands alone, its goldens embedded."""
-    with known_errors(), opened(data_dir) as inspector:
+    with known_errors(), opened(data_dir, only_look=True) as inspector:
         found = find_revision(inspector, name)
         inspector.recipes.export(found.recipe.name, found.revision, file)
         out().print(f"{found.recipe.name} revision {found.revision} in {file}", markup=False)
+
+
+def _warn_of_place(inspector: Inspector, recipe: Recipe) -> None:
+    """A recipe whose model is found only from this folder would fail in every other."""
+    if inspector.is_found_everywhere(recipe.model):
+        return
+    folder = inspector.models().get(recipe.model)
+    path = folder or Path(recipe.model)
+    how = f"inspector-app models add {shlex.quote(str(path))}"
+    if folder is None:
+        name = path.resolve().name if path.is_dir() else path.stem
+        how += f", then: inspector-app recipe set-model {shlex.quote(recipe.name)} {shlex.quote(name)}"
+    err().print(
+        f"The model {recipe.model} is found only from this folder, {Path.cwd()}. For everywhere: {how}",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def login_name() -> str:

@@ -19,7 +19,7 @@ def runs(
     limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20, data_dir: DataDir = None
 ) -> None:
     """List the newest batch runs."""
-    with known_errors(), opened(data_dir) as inspector:
+    with known_errors(), opened(data_dir, only_look=True) as inspector:
         table = Table(header_style="bold")
         for name in ("run", "started", "state", "images", *(verdict.value for verdict in Verdict)):
             table.add_column(name, justify="left" if name in ("started", "state") else "right")

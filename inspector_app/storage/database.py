@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, Pool, create_engine, event, insert
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -17,8 +19,35 @@ from inspector_app.storage.faults import known_faults
 _BEGIN = "inspector_begin"
 
 
+def is_writable(path: Path) -> bool:
+    """Whether a database may be written: the file, and the folder that SQLite keeps its log in."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def connect(path: Path, busy_timeout_ms: int, read_only: bool = False) -> sqlite3.Connection:
+    """SQLite's own connection; one that only reads leaves the folder as it is.
+
+    SQLite reads a file with a log only where it may keep two files beside it, unless it is told that nobody changes the
+    file. A log that is there already is another program's and is read too: it must then lie beside its index.
+    """
+    timeout = busy_timeout_ms / 1000
+    if not read_only:
+        return sqlite3.connect(path, timeout=timeout, check_same_thread=False)
+    place = path.absolute().as_posix()
+    # Three slashes before a drive's letter, four before a network's share.
+    address = f"file://{'' if place.startswith('/') else '/'}{quote(os.fsencode(place))}?mode=ro"
+    if not path.with_name(f"{path.name}-wal").exists():
+        address += "&immutable=1"
+    return sqlite3.connect(address, timeout=timeout, check_same_thread=False, uri=True)
+
+
 def open_engine(
-    path: Path, busy_timeout_ms: int, *, foreign_keys: bool = True, poolclass: type[Pool] | None = None
+    path: Path,
+    busy_timeout_ms: int,
+    *,
+    read_only: bool = False,
+    foreign_keys: bool = True,
+    poolclass: type[Pool] | None = None,
 ) -> Engine:
     """An engine whose transactions are SQLite's own.
 
@@ -27,7 +56,7 @@ def open_engine(
     """
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
-        connect_args={"check_same_thread": False, "timeout": busy_timeout_ms / 1000},
+        creator=lambda: connect(path, busy_timeout_ms, read_only),
         poolclass=poolclass,
     )
 
@@ -58,9 +87,9 @@ def insert_one(session: Session, table: type[DeclarativeBase], values: Mapping[s
 class Database:
     """Reading and writing transactions on one file, from any thread."""
 
-    def __init__(self, path: Path, busy_timeout_ms: int) -> None:
+    def __init__(self, path: Path, busy_timeout_ms: int, read_only: bool = False) -> None:
         self._path = path
-        self._engine = open_engine(path, busy_timeout_ms)
+        self._engine = open_engine(path, busy_timeout_ms, read_only=read_only)
         self._writer = self._engine.execution_options(**{_BEGIN: "IMMEDIATE"})
         # One writer at a time within the process: waiting here is fair, waiting in SQLite is polling.
         self._write_lock = Lock()

@@ -14,7 +14,7 @@ from sqlalchemy import NullPool
 
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.files import ensure_folder, sync_folder
-from inspector_app.storage.database import open_engine
+from inspector_app.storage.database import connect, open_engine
 from inspector_app.storage.faults import damaged, known_faults
 
 if TYPE_CHECKING:
@@ -25,8 +25,10 @@ HEAD = "0002"
 _MAGIC = b"SQLite format 3\x00"
 
 
-def prepare(path: Path, now: datetime, busy_timeout_ms: int) -> None:
+def prepare(path: Path, now: datetime, busy_timeout_ms: int, read_only: bool = False) -> None:
     """Create the database at ``path``, or bring an older one up to ``HEAD`` after copying it beside itself.
+
+    With ``read_only`` it must be at ``HEAD``.
 
     Raises:
         KeeperError: ``database_damaged``, ``database_foreign`` (not ours), ``database_newer``,
@@ -36,9 +38,15 @@ def prepare(path: Path, now: datetime, busy_timeout_ms: int) -> None:
     ensure_folder(path.parent)
     with known_faults(path):
         _check_header(path)
-        found = _revision(path, busy_timeout_ms)
+        found = _revision(path, busy_timeout_ms, read_only)
         if found == HEAD:
             return
+        if read_only:
+            raise KeeperError(
+                "folder_not_writable",
+                f"The database {path} is an older version's, and nothing may be written in its folder.",
+                "Open it once with the right to write there, or look at a copy of the folder.",
+            )
         if found is not None:
             _copy_beside(path, now)
         _upgrade(path, busy_timeout_ms)
@@ -64,9 +72,9 @@ def _check_header(path: Path) -> None:
             raise damaged(path, "file is not a database")
 
 
-def _revision(path: Path, busy_timeout_ms: int) -> str | None:
+def _revision(path: Path, busy_timeout_ms: int, read_only: bool) -> str | None:
     """The schema's revision, None for a database that has nothing in it yet."""
-    with contextlib.closing(sqlite3.connect(path, timeout=busy_timeout_ms / 1000)) as connection:
+    with contextlib.closing(connect(path, busy_timeout_ms, read_only)) as connection:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not tables:
             return None

@@ -27,7 +27,7 @@ from inspector_app.core.protocols import (
 )
 from inspector_app.core.recipe import Recipe
 from inspector_app.storage import inspections, queries, revisions, runs, schema
-from inspector_app.storage.database import Database
+from inspector_app.storage.database import Database, is_writable
 from inspector_app.storage.mappers import NewRows, rows_of
 from inspector_app.storage.tables import EventRow, InspectionRow
 
@@ -43,15 +43,25 @@ class SqlRecordStore:
     """
 
     def __init__(
-        self, path: Path, clock: Clock, app_version: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS
+        self,
+        path: Path,
+        clock: Clock,
+        app_version: str,
+        *,
+        busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+        only_look: bool = False,
     ) -> None:
         """Open the database at ``path``, creating or upgrading it.
+
+        With ``only_look`` one that may not be written is opened too: reading works, every write is a
+        ``folder_not_writable``.
 
         Raises:
             KeeperError: as above, or ``database_newer`` or ``database_foreign``; the file is then untouched.
         """
-        schema.prepare(path, clock.now(), busy_timeout_ms)
-        self._database = Database(path, busy_timeout_ms)
+        read_only = only_look and path.is_file() and not is_writable(path)
+        schema.prepare(path, clock.now(), busy_timeout_ms, read_only)
+        self._database = Database(path, busy_timeout_ms, read_only)
         self._clock = clock
         self._app_version = app_version
 

@@ -128,6 +128,46 @@ def test_a_file_that_may_not_be_read(folder: Path, model: Path, tmp_path: Path) 
     assert (row["verdict"], row["error_code"]) == ("ERROR", "image_unreadable")
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs POSIX users")
+def test_a_data_folder_that_may_not_be_written_can_be_looked_at(
+    folder: Path, model: Path, tmp_path: Path, home: Path, inspect: Inspect
+) -> None:
+    golden, table, again = tmp_path / "golden.png", tmp_path / "1.csv", tmp_path / "2.csv"
+    inspect("recipe", "new", "plate", "--golden", golden, "--model", model)
+    inspect("score", folder, "--golden", golden, "--model", model, "--csv", table, code=3)
+    prefix = as_nobody([], tmp_path, model) if os.geteuid() == 0 else []
+    files = sorted(os.listdir(home))
+    for path in (home, *home.glob("inspector.sqlite3*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+
+    def looked(*arguments: object, code: int = 0) -> str:
+        done = subprocess.run(
+            [*prefix, *command(*arguments)],
+            env=environment(home),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        return done.stdout + done.stderr
+
+    try:
+        assert "done" in looked("runs")
+        looked("export", "--run", 1, "--csv", again)
+        assert again.read_bytes() == table.read_bytes()
+        assert "generic" in looked("models", "list")
+        assert "min_area_px" in looked("recipe", "show", "plate")
+        assert "plate" in looked("recipe", "list")
+        looked("recipe", "export", "plate", tmp_path / "plate.toml")
+        refused = looked("score", folder, "--golden", golden, "--model", model, code=2)
+        assert "folder_not_writable" in refused
+        assert "folder_not_writable" in looked("recipe", "set-model", "plate", "generic", code=2)
+        assert sorted(os.listdir(home)) == files
+    finally:
+        home.chmod(0o755)
+
+
 def as_nobody(arguments: list[str], tmp_path: Path, model: Path) -> list[str]:
     """The same command as an unprivileged user, who may reach the interpreter and the folders; else skipped."""
     setpriv = shutil.which("setpriv")

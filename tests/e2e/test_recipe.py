@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 import csv
+import os
+import shutil
 from pathlib import Path
 
+import pytest
+
+import inspector_app
 from inspector_app.vision.decode import read_frame
 from tests.e2e.conftest import Inspect
 from tests.pictures import write
@@ -22,6 +27,28 @@ def test_a_recipe_from_new_to_score(inspect: Inspect, parts: Path, model: Path, 
     inspect(*scoring, "chips@1", code=4)
     inspect(*scoring, "chip", code=2)
     inspect(*scoring, "chips", "--threshold", 0.4, code=2)
+
+
+def test_a_model_that_only_this_folder_holds_is_told(
+    inspect: Inspect, parts: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = (str(Path(inspector_app.__file__).parents[1]), os.environ.get("PYTHONPATH", ""))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+    shutil.copy(model, tmp_path / "my net.onnx")
+    monkeypatch.chdir(tmp_path)
+    new = ("recipe", "new", "chips", "--golden", parts / "golden.png", "--model")
+    assert "only from this folder" not in inspect(*new, tmp_path / "my net.onnx").stderr
+    assert "only from this folder" not in inspect(*new, "generic").stderr
+    told = inspect(*new, "my net.onnx").stderr
+    assert "found only from this folder" in told
+    assert "models add 'my net.onnx', then: inspector-app recipe set-model chips 'my net'" in told
+
+    inspect("--data-dir", tmp_path / "other", "models", "add", "my net.onnx", "--name", "net")
+    shutil.copytree(tmp_path / "other" / "models", tmp_path / "models")
+    told = inspect("recipe", "set-model", "chips", "net").stderr
+    assert told.rstrip().endswith("For everywhere: inspector-app models add models/net")
+    inspect("models", "add", "models/net")
+    assert "only from this folder" not in inspect("recipe", "set-model", "chips", "net").stderr
 
 
 def test_a_recipe_travels_in_one_file(inspect: Inspect, parts: Path, model: Path, tmp_path: Path) -> None:

@@ -86,7 +86,9 @@ class Kept:
 
 
 def _part(array: Array, index: int, count: int) -> Array:
-    rows = len(array) // count if array.ndim else 0
+    if not array.ndim:
+        raise ValueError("a number has no part for each image")
+    rows = len(array) // count
     return array[index * rows : (index + 1) * rows]
 
 
@@ -97,9 +99,8 @@ class Program(Protocol):
     def note(self) -> str:
         """Why the golden is computed anew for each image, or nothing."""
 
-    @property
-    def stacks(self) -> bool:
-        """Whether one call may hold pairs of different goldens."""
+    stacks: bool
+    """Whether one call may hold pairs of different goldens."""
 
     def encode(self, goldens: Tensor) -> list[Array]:
         """What is kept of a golden, given as many copies of it as there are tests in a call."""
@@ -115,11 +116,13 @@ class Program(Protocol):
 
 
 class WholeProgram:
-    """Runs the graph as it came."""
+    """Runs the graph as it came.
 
-    stacks = True
+    ``stacks`` is False until it was proved that pairs of different goldens may share a call.
+    """
 
     def __init__(self, session: GraphSession, manifest: ModelManifest, note: str) -> None:
+        self.stacks = False
         self._session = session
         self._manifest = manifest
         self.note = note
@@ -192,11 +195,10 @@ class SplitProgram:
 
     def _sizes_for(self, goldens: Tensor) -> list[Array]:
         """They hang on the goldens' shape alone, so any goldens of it give them."""
-        sizes = self._sizes_of.get(goldens.shape)
-        if sizes is None:
-            sizes = self.encode(goldens)
-            self._sizes_of = {goldens.shape: sizes}
-        return sizes
+        if goldens.shape not in self._sizes_of:
+            given = zip(self._names, self.encode(goldens), strict=True)
+            self._sizes_of[goldens.shape] = [each if name in self._sizes else _NONE for name, each in given]
+        return self._sizes_of[goldens.shape]
 
     def run(self, kept: Sequence[Array], goldens: Tensor, tests: Tensor) -> Probability:
         """See ``Program.run``."""
@@ -217,8 +219,6 @@ def open_split(
 ) -> Program:
     """The best program for images of ``side`` (height, width) that gives what ``whole`` gives, else ``whole``.
 
-    Where calls hold several images, it is also proved whether they may be of different goldens.
-
     Raises:
         KeeperError: the whole graph cannot be run.
     """
@@ -226,7 +226,7 @@ def open_split(
     golden, tests = _proof_pair(batch or 1, side)
     expected = whole.run([], golden, tests)
     forms = _rewritten(graph, manifest, runtime, side)
-    tolerance = COARSE_SPLIT_TOLERANCE.get(manifest.precision, SPLIT_TOLERANCE)
+    tolerance = _tolerance(manifest)
     problem = ""
     for form in chain(forms, [None]):
         try:
@@ -241,32 +241,51 @@ def open_split(
             problem = f"its two parts cannot be run: {error.message.rstrip('.')}"
             continue
         if difference <= tolerance:
-            if batch != 1:
-                program.stacks = _gives_the_same_stacked(program, whole, golden, tests, tolerance)
             return program
         problem = f"its two parts differ from the whole graph by {difference:.1e}"
     whole.note = problem
     return whole
 
 
-def _gives_the_same_stacked(
-    program: SplitProgram, whole: WholeProgram, golden: Tensor, tests: Tensor, tolerance: float
+def keeps_apart(
+    program: Program, whole: WholeProgram, manifest: ModelManifest, count: int, side: tuple[int, int]
 ) -> bool:
-    """With every other golden mirrored, encoded in one order and stacked in the other, and with copies of one."""
-    copies = len(golden)
-    if copies == 1:
-        # Without several images nothing is stacked.
-        golden, tests = np.repeat(golden, 2, axis=0), np.repeat(tests, 2, axis=0)
-    goldens = golden.copy()
-    goldens[::2] = golden[::2, ..., ::-1]
+    """Whether pairs of different goldens may share a call of ``count`` images of ``side`` (height, width).
+
+    They may if each gets what it gets from ``whole`` when it fills the call alone. The goldens are of different range,
+    so that a scale which is taken from all of them shows; they are encoded in one order and stacked in the other.
+
+    Raises:
+        KeeperError: the whole graph cannot be run.
+    """
+    rng = np.random.default_rng(1)
+    goldens, noise = rng.uniform(-1, 1, (2, count, 3, *side)).astype(np.float32)
+    goldens[::2] *= 0.2
+    # Faded, since of mere noise a network may be so sure that nothing shows.
+    tests = goldens + np.linspace(0, 1, side[1], dtype=np.float32) * (noise - goldens)
     try:
-        kept = program.encode_each(goldens)[::-1]
-        kept[0] = Kept(program.encode(np.repeat(goldens[-1:], copies, axis=0)), copies)
-        got = program.run(program.stack(kept, goldens[::-1]), goldens[::-1], tests)
+        kept = program.encode_each(np.ascontiguousarray(goldens[::-1]))[::-1]
+        # One that was encoded alone stands beside others, too.
+        kept[1] = Kept(program.encode(np.repeat(goldens[1:2], count, axis=0)), count)
+        got = program.run(program.stack(kept, goldens), goldens, tests)
     except (KeeperError, ValueError):
         return False
-    expected = whole.run([], goldens[::-1], tests)
-    return got.shape == expected.shape and float(np.abs(got - expected).max()) <= tolerance
+    return all(
+        _same(
+            got[pair],
+            whole.run([], *(np.repeat(each[pair][None], count, axis=0) for each in (goldens, tests)))[0],
+            manifest,
+        )
+        for pair in (0, 1)
+    )
+
+
+def _same(got: Probability, expected: Probability, manifest: ModelManifest) -> bool:
+    return got.shape == expected.shape and float(np.abs(got - expected).max()) <= _tolerance(manifest)
+
+
+def _tolerance(manifest: ModelManifest) -> float:
+    return COARSE_SPLIT_TOLERANCE.get(manifest.precision, SPLIT_TOLERANCE)
 
 
 def _proof_pair(batch: int, side: tuple[int, int]) -> tuple[Tensor, Tensor]:

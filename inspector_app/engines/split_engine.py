@@ -22,6 +22,7 @@ from inspector_app.engines.programs import (
     Program,
     Runtime,
     WholeProgram,
+    keeps_apart,
     open_split,
 )
 
@@ -189,9 +190,14 @@ class SplitEngine:
 
     def _open(self, session: GraphSession, side: Side) -> Program:
         if isinstance(self._graph, Unsplit):
-            return WholeProgram(session, self._manifest, self._graph.reason)
-        whole = WholeProgram(session, self._manifest, "")
-        return open_split(self._graph, self._manifest, self._runtime, side, whole)
+            whole = WholeProgram(session, self._manifest, self._graph.reason)
+            program: Program = whole
+        else:
+            whole = WholeProgram(session, self._manifest, "")
+            program = open_split(self._graph, self._manifest, self._runtime, side, whole)
+        if self._portion != 1:
+            program.stacks = keeps_apart(program, whole, self._manifest, self._portion or 2, side)
+        return program
 
     def _run(
         self, program: Program, features: Sequence[_Golden], tests: Tensor, size: int
@@ -209,25 +215,33 @@ class SplitEngine:
         first, size = features[0], len(features)
         goldens = first.tensor if size == 1 else np.concatenate([each.tensor for each in features])
         different = any(each is not first for each in features)
-        with first.lock if size == 1 else self._encoding:
+        # A golden may be met in calls of any size at once; of single images, many goldens are encoded side by side.
+        with first.lock if self._portion == 1 else self._encoding:
             kept = first.made_by(program)
-            if kept is not None and kept.serves(size) and not different:
+            if not different and not (kept is not None and _serves(kept, program, size)):
+                first.forget()
+                kept = first.remember(program, Kept(program.encode(goldens), size))
+            if not different and kept is not None and kept.serves(size):
                 return kept.arrays, goldens
-            if different or (kept is not None and program.stacks):
-                return program.stack(self._encoded(program, features, size), goldens), goldens
-            first.forget()
-            return first.remember(program, Kept(program.encode(goldens), size)).arrays, goldens
+            shares = self._encoded(program, features)
+        return program.stack(shares, goldens), goldens
 
-    def _encoded(self, program: Program, features: Sequence[_Golden], size: int) -> list[Kept]:
+    def _encoded(self, program: Program, features: Sequence[_Golden]) -> list[Kept]:
         """What is kept of each; goldens that are new are encoded together."""
-        new = [each for each in dict.fromkeys(features) if each.made_by(program) is None]
+        kept = {each: made for each in features if (made := each.made_by(program)) is not None}
+        new = [each for each in dict.fromkeys(features) if each not in kept]
         if new:
             # A graph of fixed batch takes no fewer.
-            filled = [*new, *([new[-1]] * (size - len(new)))] if self._portion else new
-            made = program.encode_each(np.concatenate([each.tensor for each in filled]))
-            for golden, own in zip(new, made, strict=False):
-                golden.remember(program, own)
-        return [kept for each in features if (kept := each.made_by(program)) is not None]
+            filled = [*new, *([new[-1]] * (len(features) - len(new)))] if self._portion else new
+            shares = program.encode_each(np.concatenate([each.tensor for each in filled]))
+            kept.update((each, each.remember(program, own)) for each, own in zip(new, shares, strict=False))
+        return [kept[each] for each in features]
+
+
+def _serves(kept: Kept, program: Program, size: int) -> bool:
+    """Whether a call of one golden takes what is kept of it, as it is or stacked, rather than computing it anew: copies
+    of a smaller number would be stacked for every call to come."""
+    return kept.serves(size) or (program.stacks and (not kept.sizes or kept.copies > size))
 
 
 def _calls(goldens: Sequence[_Golden], size: int, stacks: bool) -> Iterator[slice]:

@@ -23,7 +23,7 @@ from inspector_app.vision.tensors import resize, to_tensor
 from inspector_app.vision.tiling import Blend, Probability, Tile, TileGrid, plan_tiles
 
 AHEAD = 2
-"""Tiles at work even where the engine takes one call at a time: one is cut out while another is computed."""
+"""Calls at work even where the engine takes one at a time: one's tiles are cut out while another is computed."""
 Pairs = tuple[tuple[Tile, int], ...]
 """Tiles with the number of the look that each is cut out of."""
 OnCompared = Callable[[int], None]
@@ -186,7 +186,8 @@ class ViewRunner:
 
 
 def _in_calls(tiles: Iterable[Tile], looks: int, per_call: int) -> Iterator[Pairs]:
-    """All pairs, tile by tile, in groups of all of a tile's, filled up to a multiple of ``per_call``."""
+    """All pairs, tile by tile, in groups of as many as a tile has, filled up to a multiple of ``per_call``: so a
+    tile's may be parted between two."""
     pairs = ((tile, index) for tile in tiles for index in range(looks))
     size = -(-looks // per_call) * per_call
     while call := tuple(islice(pairs, size)):

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, Pool, create_engine, event, insert
+from sqlalchemy import URL, Connection, Engine, NullPool, Pool, create_engine, event, insert
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from inspector_app.storage.faults import known_faults
@@ -21,19 +21,23 @@ _BEGIN = "inspector_begin"
 
 def is_writable(path: Path) -> bool:
     """Whether a database may be written: the file, and the folder that SQLite keeps its log in."""
-    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    place = path.resolve()
+    return os.access(place, os.W_OK) and os.access(place.parent, os.W_OK)
 
 
 def connect(path: Path, busy_timeout_ms: int, read_only: bool = False) -> sqlite3.Connection:
     """SQLite's own connection; one that only reads leaves the folder as it is.
 
     SQLite reads a file with a log only where it may keep two files beside it, unless it is told that nobody changes the
-    file. A log that is there already is another program's and is read too: it must then lie beside its index.
+    file. A log that is there already is another program's and is read too: it must then lie beside its index. Without
+    one a writer may still come; so a connection that only reads is for one transaction.
     """
     timeout = busy_timeout_ms / 1000
     if not read_only:
         return sqlite3.connect(path, timeout=timeout, check_same_thread=False)
-    place = path.absolute().as_posix()
+    # The log lies beside the file itself, not beside a link to it.
+    path = path.resolve()
+    place = path.as_posix()
     # Three slashes before a drive's letter, four before a network's share.
     address = f"file://{'' if place.startswith('/') else '/'}{quote(os.fsencode(place))}?mode=ro"
     if not path.with_name(f"{path.name}-wal").exists():
@@ -89,7 +93,8 @@ class Database:
 
     def __init__(self, path: Path, busy_timeout_ms: int, read_only: bool = False) -> None:
         self._path = path
-        self._engine = open_engine(path, busy_timeout_ms, read_only=read_only)
+        pool = NullPool if read_only else None
+        self._engine = open_engine(path, busy_timeout_ms, read_only=read_only, poolclass=pool)
         self._writer = self._engine.execution_options(**{_BEGIN: "IMMEDIATE"})
         # One writer at a time within the process: waiting here is fair, waiting in SQLite is polling.
         self._write_lock = Lock()

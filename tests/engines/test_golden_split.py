@@ -248,6 +248,85 @@ def test_goldens_that_cannot_be_told_apart_go_one_by_one(
     assert stacking.pairs_per_call == 8
 
 
+def mixing(path: Path, *steps: onnx.NodeProto) -> Path:
+    """The golden's features are changed by ``steps``, which make ``changed`` of ``f1`` and may look at all images."""
+    graph = onnx.load(siamese(path, 3)).graph
+    nodes = {node.output[0]: node for node in graph.node}
+    nodes["d"].input[1] = "changed"
+    for place, step in enumerate(steps, start=2):
+        graph.node.insert(place, step)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (
+            helper.make_node("DynamicQuantizeLinear", ["f1"], ["coarse", "scale", "offset"]),
+            helper.make_node("DequantizeLinear", ["coarse", "scale", "offset"], ["changed"]),
+        ),
+        (
+            helper.make_node("ReduceMean", ["f1"], ["mean"], keepdims=0),
+            helper.make_node("Identity", ["input0"], ["seen"]),
+            helper.make_node("ReduceSum", ["seen"], ["sum"], keepdims=0),
+            helper.make_node("Mul", ["sum", "mean"], ["by_both"]),
+            helper.make_node("Add", ["f1", "by_both"], ["changed"]),
+        ),
+    ],
+    ids=["one scale for all", "a number that crosses the cut"],
+)
+def test_a_graph_whose_images_hang_on_each_other_takes_one_golden_a_call(
+    tmp_path: Path, steps: tuple[onnx.NodeProto, ...]
+) -> None:
+    engine = OnnxRuntimeEngine(load_model(mixing(tmp_path / "net.onnx", *steps)), threads=1)
+    assert engine.pairs_per_call == 1
+    owners, tests, goldens = mixed_pairs(7)
+    goldens[1] *= 0.2
+    kept = [engine.encode_golden(golden[None]) for golden in goldens]
+    got = engine.compare_each([kept[owner] for owner in owners], tests)
+    np.testing.assert_allclose(got[0], engine.compare(kept[0], tests[:1])[0], atol=1e-6)
+
+
+def test_a_graph_that_runs_whole_shares_calls_only_where_its_images_are_apart(tmp_path: Path) -> None:
+    apart = load_model(difference_model(tmp_path / "apart.onnx", side=SIDE, batch=3))
+    assert OnnxRuntimeEngine(apart, threads=1).pairs_per_call == 3
+    graph = onnx.load(apart.path)
+    last = graph.graph.node[-1]
+    last.output[0] = "before"
+    graph.graph.node.append(helper.make_node("ReduceMean", ["before"], ["mean"], keepdims=1))
+    graph.graph.node.append(helper.make_node("Mul", ["before", "mean"], ["output_final"]))
+    onnx.save(graph, tmp_path / "mixed.onnx")
+    mixed = OnnxRuntimeEngine(load_model(tmp_path / "mixed.onnx"), threads=1)
+    assert (mixed.pairs_per_call, "golden alone" in mixed.info.golden_note) == (1, True)
+
+
+def test_calls_of_changing_size_compute_nothing_of_a_golden_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(onnx_runtime.PROVIDERS, "CUDA", onnx_runtime.PROVIDERS["CPU"])
+    engine = OnnxRuntimeEngine(load_model(siamese(tmp_path / "net.onnx")), "CUDA", threads=1)
+    owners, tests, goldens = mixed_pairs(7)
+    kept = [engine.encode_golden(golden[None]) for golden in goldens]
+
+    def all_sizes() -> None:
+        for count in (7, 4, 1):
+            engine.compare_each([kept[owner] for owner in owners[:count]], tests[:count])
+
+    all_sizes()
+    encoded: list[int] = []
+    encode = SplitProgram.encode
+
+    def counted(self: SplitProgram, goldens: Tensor) -> list[Array]:
+        encoded.append(len(goldens))
+        return encode(self, goldens)
+
+    monkeypatch.setattr(SplitProgram, "encode", counted)
+    all_sizes()
+    assert not encoded
+
+
 def test_goldens_and_tests_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     model = load_model(siamese(tmp_path / "net.onnx"))
     engine, other = OnnxRuntimeEngine(model), OnnxRuntimeEngine(model)

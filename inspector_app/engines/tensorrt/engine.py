@@ -43,15 +43,16 @@ class TensorRtEngine:
             KeeperError: see ``DeviceSession.prepare``.
         """
         self._manifest = manifest
-        self._pairs_per_call = library.batches.best
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tensorrt")
         self._session: DeviceSession | None = None
         try:
             self._session = self._call(lambda: DeviceSession(trt, cuda, library, manifest))
             note = self._call(self._session.prepare, manifest.input.height, manifest.input.width)
+            several = self._call(self._session.several, manifest.input.height, manifest.input.width)
         except BaseException:
             self.close()
             raise
+        self._pairs_per_call = library.batches.best if several else 1
         device = f"{card.name} (compute capability {card.capability})"
         self._info = EngineInfo("TensorRT", "CUDA", manifest.precision, device, refusals, note)
 
@@ -72,7 +73,7 @@ class TensorRtEngine:
 
     @property
     def pairs_per_call(self) -> int:
-        """The graph's fixed batch, or the number that its plan is tuned for."""
+        """The graph's fixed batch, or the number that its plan is tuned for; 1 where a run takes one golden."""
         return self._pairs_per_call
 
     @property

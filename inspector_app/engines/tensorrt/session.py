@@ -80,6 +80,10 @@ class DeviceSession:
         """
         return self._program(height, width).note
 
+    def several(self, height: int, width: int) -> bool:
+        """Whether the images of a run may have different goldens."""
+        return self._program(height, width).place.several
+
     def encode(self, golden: Tensor, owner: int) -> GoldenOnDevice:
         """Run the golden's part on ``golden`` (``1 x 3 x H x W``), or keep the golden itself.
 

@@ -53,6 +53,29 @@ def test_what_another_program_has_in_its_log_is_read_too(folder: Path) -> None:
     writing.close()
 
 
+def test_a_log_is_found_behind_a_link(folder: Path, tmp_path: Path) -> None:
+    writing = SqlRecordStore(folder / "records.sqlite3", FakeClock(), "0.1")
+    writing.add([make_result(serial="S2")], [None])
+    link = tmp_path / "link"
+    link.mkdir()
+    (link / "records.sqlite3").symlink_to(folder / "records.sqlite3")
+    looking = opened(link)
+    assert [record.identity.serial for record in looking.iterate(ALL)] == ["S1", "S2"]
+    looking.close()
+    writing.close()
+
+
+def test_a_writer_that_comes_later_is_seen(folder: Path) -> None:
+    looking = opened(folder)
+    assert len(list(looking.iterate(ALL))) == 1
+    writing = SqlRecordStore(folder / "records.sqlite3", FakeClock(), "0.1")
+    writing.add([make_result(serial="S2")], [None])
+    assert len(list(looking.iterate(ALL))) == 2
+    writing.close()
+    assert len(list(looking.iterate(ALL))) == 2
+    looking.close()
+
+
 def test_an_older_one_is_told_for_it_cannot_be_brought_up_to_date(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

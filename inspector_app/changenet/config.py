@@ -51,6 +51,10 @@ class TrainConfig(BaseModel):
     ema_decay: float = Field(default=0.996, gt=0, lt=1)
     frozen_blocks: int = Field(default=3, ge=0, le=16)
     dice_weight: float = Field(default=0.5, ge=0)
+    tversky_weight: float = Field(default=0.5, ge=0)
+    """Of the overlap of each changed image by itself, whatever its size; ``dice_weight`` is of all pixels together."""
+    missed_weight: float = Field(default=0.7, ge=0, le=1)
+    """What a missed pixel counts in it; a false one counts the rest to 1."""
     pretrained: bool = True
     precision: Precision = "auto"
     threads: int = Field(default=2, ge=1)

@@ -46,7 +46,13 @@ class ChangeModule(lightning.LightningModule):
         test, golden, truth = batch
         goldens = normalised(golden[:: self.config.tests_a_golden])
         outputs = self.network.forward_train(normalised(test), goldens)
-        loss = change_loss(outputs, truth, self.config.dice_weight)
+        loss = change_loss(
+            outputs,
+            truth,
+            dice_weight=self.config.dice_weight,
+            tversky_weight=self.config.tversky_weight,
+            missed_weight=self.config.missed_weight,
+        )
         self.log("loss", loss, prog_bar=False)
         return loss
 

@@ -17,7 +17,6 @@ from inspector_app.changenet.effnet_lite import (  # noqa: E402
     SameConv2d,
 )
 from inspector_app.changenet.lite import ChangeNetLite, build_network  # noqa: E402
-from inspector_app.changenet.losses import change_loss  # noqa: E402
 from inspector_app.changenet.module import rate_at, update_average  # noqa: E402
 
 
@@ -120,17 +119,6 @@ def test_a_golden_that_serves_several_tests_gives_what_its_copies_give(network: 
 
 def test_the_network_is_as_small_as_meant(network: ChangeNetLite) -> None:
     assert sum(p.numel() for p in network.parameters()) < 3.3e6
-
-
-def test_the_loss_falls_from_wrong_to_right() -> None:
-    truth = torch.zeros(2, 32, 32, dtype=torch.bool)
-    truth[:, 8:20, 8:20] = True
-    signs = truth.float().unsqueeze(1) * 2 - 1
-    sizes = (32, 8, 4, 2, 1)
-    maps = [torch.nn.functional.adaptive_avg_pool2d(signs, (s, s)) for s in sizes]
-    right = [torch.cat((-4 * m, 4 * m), dim=1) for m in maps]
-    wrong = [-logits for logits in right]
-    assert float(change_loss(right, truth, 0.5)) < float(change_loss(wrong, truth, 0.5)) / 4
 
 
 def test_the_learning_rate_warms_up_and_falls() -> None:

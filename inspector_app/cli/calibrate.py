@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,20 +13,21 @@ from inspector_app.bootstrap import Inspector
 from inspector_app.cli.calibrate_output import calibration_dict, calibration_lines, curve_table
 from inspector_app.cli.calibrate_plot import calibration_svg
 from inspector_app.cli.console import err, out
-from inspector_app.cli.evaluate_job import Wish, opened_job
+from inspector_app.cli.evaluate_job import Scored, Wish, opened_job
 from inspector_app.cli.evaluate_output import reliability_table
 from inspector_app.cli.options import find_revision
 from inspector_app.cli.recipe import login_name
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.files import atomic_write
 from inspector_app.core.limit_choice import Target
-from inspector_app.services.calibrate import Calibration, calibrate, collect
+from inspector_app.services.calibrate import Calibration, calibrate, collect, pool
 
 
 @dataclass(frozen=True)
 class CalibrateWish:
-    """What ``--calibrate`` is to do with what it finds."""
+    """What ``--calibrate`` is to do with what it finds; ``of`` names the recipe or model in the plot."""
 
+    of: str
     target: str = "no-escapes"
     review: bool = False
     plot: Path | None = None
@@ -34,9 +36,9 @@ class CalibrateWish:
 
 
 def run_calibration(
-    inspector: Inspector, wish: Wish, asked: CalibrateWish, model: str | None, split: str, json_out: bool
+    inspector: Inspector, wish: Wish, asked: CalibrateWish, scored: Sequence[Scored], json_out: bool
 ) -> None:
-    """Score the labelled images, recommend, print, draw and save.
+    """Score the labelled images of every list with its model, recommend, print, draw and save.
 
     Raises:
         KeeperError: the options do not fit, a kind of image is missing, or something cannot be written.
@@ -44,16 +46,17 @@ def run_calibration(
     target = Target.parse(asked.target)
     if asked.save and not (wish.recipe and asked.note.strip()):
         raise KeeperError("option_invalid", "--save needs --recipe and a --note that says why.")
-    with opened_job(inspector, wish, model, split) as (service, job, on_done):
-        labelled = collect(service, job, on_done)
-    found = calibrate(labelled, target, asked.review)
+    parts = []
+    for one in scored:
+        with opened_job(inspector, wish, one.model, one.split) as (service, job, on_done):
+            parts.append(collect(service, job, on_done))
+    found = calibrate(pool(parts), target, asked.review)
     if json_out:
         typer.echo(json.dumps(calibration_dict(found)))
     else:
         _print(found, asked.review)
     if asked.plot is not None:
-        title = f"Calibration of {wish.recipe or model or inspector.settings.default_model}"
-        atomic_write(asked.plot, calibration_svg(found, title).encode())
+        atomic_write(asked.plot, calibration_svg(found, f"Calibration of {asked.of}").encode())
         err().print(f"plot in {asked.plot}", markup=False)
     if asked.save:
         _save(inspector, wish, found, asked.note)

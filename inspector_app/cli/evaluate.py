@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 from inspector_app.bootstrap import Inspector
 from inspector_app.cli.calibrate import CalibrateWish, run_calibration
 from inspector_app.cli.console import DataDir, known_errors, opened, out
-from inspector_app.cli.evaluate_job import Wish, check_source, opened_job
+from inspector_app.cli.evaluate_job import Scored, Wish, check_source, opened_job, scored_lists
 from inspector_app.cli.evaluate_output import (
     folds_dict,
     folds_table,
@@ -40,10 +41,8 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import MeasureAt
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.evaluate import EvaluationReport, Observation, check_kinds, observe, report
-from inspector_app.services.folds import PLACE, cross_validate, of_fold
-from inspector_app.services.stress import perturbations, stress
-
-FOLD_LIST = "fold{fold}_val"
+from inspector_app.services.folds import cross_validate
+from inspector_app.services.stress import observe_stress, perturbations, stress_report
 
 
 def evaluate(
@@ -121,19 +120,22 @@ def evaluate(
     )  # fmt: skip
     with known_errors(), opened(data_dir, only_look=not save) as inspector:
         check_source(wish)
-        _one_way(folds is not None, stressed, calibrate)
+        if stressed and calibrate:
+            raise KeeperError("option_invalid", "Give one of --stress and --calibrate.")
         if not calibrate and (review or save or plot is not None):
             raise KeeperError("option_invalid", "--review, --save and --plot belong to --calibrate.")
         check_plot(plot)
-        if folds is not None:
-            _evaluate_folds(inspector, wish, model, split or FOLD_LIST, folds, json_out)
-        elif stressed:
-            _stress(inspector, wish, model, split or "val", steps, seed, json_out)
+        scored = scored_lists(model, split, folds)
+        if stressed:
+            _stress(inspector, wish, scored, steps, seed, json_out)
         elif calibrate:
-            asked = CalibrateWish(target, review, plot, save, note)
-            run_calibration(inspector, wish, asked, model, split or "val", json_out)
+            of = recipe or model or inspector.settings.default_model
+            asked = CalibrateWish(of, target, review, plot, save, note)
+            run_calibration(inspector, wish, asked, scored, json_out)
+        elif folds is not None:
+            _evaluate_folds(inspector, wish, scored, json_out)
         else:
-            _evaluate_one(inspector, wish, model, split or "val", json_out)
+            _evaluate_one(inspector, wish, scored[0], json_out)
 
 
 def _dataset(words: list[str] | None) -> Path | None:
@@ -149,13 +151,8 @@ def _alone_with_spec(*given: bool) -> None:
         )
 
 
-def _one_way(*ways: bool) -> None:
-    if sum(ways) > 1:
-        raise KeeperError("option_invalid", "Give one of --folds, --stress and --calibrate.")
-
-
-def _evaluate_one(inspector: Inspector, wish: Wish, model: str | None, split: str, json_out: bool) -> None:
-    observed = _observe(inspector, wish, model, split)
+def _evaluate_one(inspector: Inspector, wish: Wish, scored: Scored, json_out: bool) -> None:
+    observed = _observe(inspector, wish, scored)
     check_kinds(observed, wish.without)
     found = report(observed, wish.without, wish.pixel_threshold)
     if json_out:
@@ -164,39 +161,47 @@ def _evaluate_one(inspector: Inspector, wish: Wish, model: str | None, split: st
         _print_report(found, wish.measure_at)
 
 
-def _evaluate_folds(
-    inspector: Inspector, wish: Wish, model: str | None, split: str, folds: int, json_out: bool
-) -> None:
+def _evaluate_folds(inspector: Inspector, wish: Wish, scored: Sequence[Scored], json_out: bool) -> None:
     found = cross_validate(
-        folds,
-        lambda fold: _observe(inspector, wish, model and of_fold(model, fold), of_fold(split, fold)),
+        len(scored),
+        lambda fold: _observe(inspector, wish, scored[fold]),
         wish.without,
         wish.pixel_threshold,
     )
     if json_out:
         typer.echo(json.dumps(folds_dict(found)))
         return
-    whose = "its own fold's model" if PLACE in (model or "") else "one and the same model"
-    out().print(f"All folds together, each pair scored by {whose}:", markup=False)
+    out().print(_by_whom(scored), markup=False)
     _print_report(found.pooled, wish.measure_at)
     out().print(folds_table(found))
 
 
+def _by_whom(scored: Sequence[Scored]) -> str:
+    one = len({part.model for part in scored}) == 1
+    whose = "one and the same model" if one else "its own fold's model"
+    return f"All folds together, each pair scored by {whose}:"
+
+
 def _stress(
-    inspector: Inspector, wish: Wish, model: str | None, split: str, steps: int, seed: int, json_out: bool
+    inspector: Inspector, wish: Wish, scored: Sequence[Scored], steps: int, seed: int, json_out: bool
 ) -> None:
-    with opened_job(inspector, wish, model, split) as (service, job, on_done):
-        found = stress(service, job, perturbations(steps), seed, wish.without, wish.pixel_threshold, on_done)
+    planned, parts = perturbations(steps), []
+    for one in scored:
+        with opened_job(inspector, wish, one.model, one.split) as (service, job, on_done):
+            parts.append(observe_stress(service, job, planned, seed, on_done))
+    found = stress_report(parts, planned, wish.without, wish.pixel_threshold)
     if json_out:
         typer.echo(json.dumps(stress_dict(found)))
         return
+    if len(scored) > 1:
+        out().print(_by_whom(scored), markup=False)
     for table in stress_tables(found):
         out().print(table)
     out().print(stress_verdict(found), markup=False)
 
 
-def _observe(inspector: Inspector, wish: Wish, model: str | None, split: str) -> tuple[Observation, ...]:
-    with opened_job(inspector, wish, model, split) as (service, job, on_done):
+def _observe(inspector: Inspector, wish: Wish, scored: Scored) -> tuple[Observation, ...]:
+    with opened_job(inspector, wish, scored.model, scored.split) as (service, job, on_done):
         return observe(service, job, on_done)
 
 

@@ -16,9 +16,11 @@ from inspector_app.core.inspection import MeasureAt
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.batch_job import BatchJob
 from inspector_app.services.evaluate import plan_dataset, plan_labelled
+from inspector_app.services.folds import of_fold
 from inspector_app.services.inspect import InspectionService
 from inspector_app.services.plan import BatchItem
 
+FOLD_LIST = "fold{fold}_val"
 OnDone = Callable[[int, int], None]
 
 
@@ -44,6 +46,22 @@ class Wish:
     threads: int
     without: tuple[str, ...]
     pixel_threshold: float | None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One list and the model that scores it; None: the recipe's, or the default."""
+
+    model: str | None
+    split: str
+
+
+def scored_lists(model: str | None, split: str | None, folds: int | None) -> tuple[Scored, ...]:
+    """What is to be scored: one list, or with ``folds`` the held-out list of each fold by that fold's model."""
+    if folds is None:
+        return (Scored(model, split or "val"),)
+    held_out = split or FOLD_LIST
+    return tuple(Scored(model and of_fold(model, fold), of_fold(held_out, fold)) for fold in range(folds))
 
 
 def check_source(wish: Wish) -> None:

@@ -23,6 +23,7 @@ from inspector_app.core.limit_choice import (
 from inspector_app.core.recipe import Limits, native_min_area
 from inspector_app.services.batch_job import BatchJob
 from inspector_app.services.evaluate import EvaluationReport, Observation, observation, report
+from inspector_app.services.folds import check_held_out_once
 from inspector_app.services.inspect import InspectionService
 from inspector_app.services.loading import RequestLoader
 from inspector_app.services.summary import Rate
@@ -138,6 +139,24 @@ def collect(
         on_done(number, len(job.items))
     table = np.array(areas, dtype=np.int64).reshape(len(areas), len(THRESHOLDS))
     return Labelled(tuple(observations), table, tuple(defective), max(1, least_area), failed, unlabelled)
+
+
+def pool(parts: Sequence[Labelled]) -> Labelled:
+    """Those of the folds of a cross-validation, each scored by its own fold's model, as one.
+
+    Raises:
+        KeeperError: ``folds_overlap`` when an image stands in two parts.
+    """
+    observations = tuple(one for part in parts for one in part.observations)
+    check_held_out_once(one.name for one in observations)
+    return Labelled(
+        observations,
+        np.concatenate([part.areas for part in parts]),
+        tuple(one for part in parts for one in part.defective),
+        max(part.least_area for part in parts),
+        sum(part.failed for part in parts),
+        sum(part.unlabelled for part in parts),
+    )
 
 
 def _areas(result: InspectionResult, settings: Settings) -> tuple[int, ...]:

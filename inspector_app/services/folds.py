@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
@@ -65,14 +65,23 @@ def cross_validate(
     observed = [tuple(observe_fold(fold)) for fold in range(folds)]
     every = [one for fold in observed for one in fold]
     check_kinds(every, left_out)
-    twice = sorted(name for name, count in Counter(one.name for one in every).items() if count > 1)
+    check_held_out_once(one.name for one in every)
+    pooled = report(every, left_out, pixel_threshold)
+    reports = tuple(report(fold, left_out, pixel_threshold) for fold in observed)
+    return FoldsReport(pooled, reports, _spreads(reports))
+
+
+def check_held_out_once(names: Iterable[str]) -> None:
+    """See that no pair is held out by two folds.
+
+    Raises:
+        KeeperError: ``folds_overlap``.
+    """
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise KeeperError(
             "folds_overlap", f"{twice[0]} is held out by more than one fold ({len(twice)} pairs are)."
         )
-    pooled = report(every, left_out, pixel_threshold)
-    reports = tuple(report(fold, left_out, pixel_threshold) for fold in observed)
-    return FoldsReport(pooled, reports, _spreads(reports))
 
 
 def _spreads(reports: Sequence[EvaluationReport]) -> dict[str, Spread]:

@@ -11,7 +11,8 @@ import numpy as np
 from inspector_app.core.frame import Frame
 from inspector_app.core.inspection import InspectionRequest
 from inspector_app.services.batch_job import BatchJob
-from inspector_app.services.evaluate import EvaluationReport, Observation, observation, report
+from inspector_app.services.evaluate import EvaluationReport, Observation, check_kinds, observation, report
+from inspector_app.services.folds import check_held_out_once
 from inspector_app.services.inspect import InspectionService
 from inspector_app.services.loading import RequestLoader
 from inspector_app.vision.perturb import Nuisance, Perturbation, perturb
@@ -46,6 +47,14 @@ class StressRow:
         return self.iou_holds and self.iou_without_holds
 
 
+@dataclass(frozen=True, eq=False)
+class StressObserved:
+    """What the images came to as they are, and under each perturbation planned."""
+
+    plain: tuple[Observation, ...]
+    perturbed: tuple[tuple[Observation, ...], ...]
+
+
 @dataclass(frozen=True)
 class StressReport:
     """The measures of the images as they are, and under each perturbation."""
@@ -64,15 +73,13 @@ def perturbations(steps: int) -> tuple[Perturbation, ...]:
     return tuple(Perturbation(n, step / steps) for n in Nuisance for step in range(1, steps + 1))
 
 
-def stress(
+def observe_stress(
     service: InspectionService,
     job: BatchJob,
     planned: Sequence[Perturbation],
     seed: int = 0,
-    left_out: Sequence[str] = (),
-    pixel_threshold: float | None = None,
     on_done: Callable[[int, int], None] = lambda done, total: None,
-) -> StressReport:
+) -> StressObserved:
     """Score all of ``job`` as it is and under each of ``planned``; nothing is recorded.
 
     The same seed gives the same images. An image goes the same way at every strength of a nuisance.
@@ -87,9 +94,29 @@ def stress(
             changed = perturbed(request, perturbation, seed)
             found.append(observation(item.name, service.evaluate(changed)))
         on_done(number, len(job.items))
+    return StressObserved(tuple(plain), tuple(map(tuple, seen)))
+
+
+def stress_report(
+    parts: Sequence[StressObserved],
+    planned: Sequence[Perturbation],
+    left_out: Sequence[str] = (),
+    pixel_threshold: float | None = None,
+) -> StressReport:
+    """Compare; several parts (the folds of a cross-validation, each scored by its own model) are pooled.
+
+    Raises:
+        KeeperError: ``folds_overlap`` when an image stands in two parts; ``kind_unknown``.
+    """
+    plain = [one for part in parts for one in part.plain]
+    check_held_out_once(one.name for one in plain)
+    check_kinds(plain, left_out)
     base = report(plain, left_out, pixel_threshold)
-    reports = [report(found, left_out, pixel_threshold) for found in seen]
-    return StressReport(base, tuple(_row(p, base, r) for p, r in zip(planned, reports, strict=True)))
+    rows = []
+    for place, perturbation in enumerate(planned):
+        seen = [one for part in parts for one in part.perturbed[place]]
+        rows.append(_row(perturbation, base, report(seen, left_out, pixel_threshold)))
+    return StressReport(base, tuple(rows))
 
 
 def perturbed(request: InspectionRequest, perturbation: Perturbation, seed: int) -> InspectionRequest:

@@ -91,6 +91,16 @@ def test_folds_are_scored_each_by_its_own_model_and_pooled(
     assert "its own fold's model" in said
     assert "standard deviation" in said
 
+    asked = ("evaluate", dataset, "--stress", "--stress-steps", 1, "--without", "good", "--json")
+    by_fold = json.loads(inspect(*asked, "--folds", 2, "--model", pattern).stdout)
+    assert by_fold == json.loads(inspect(*asked, "--model", model).stdout)
+    asked = ("evaluate", dataset, "--calibrate")
+    by_fold = json.loads(inspect(*asked, "--json", "--folds", 2, "--model", pattern).stdout)
+    assert by_fold == json.loads(inspect(*asked, "--json", "--model", model).stdout)
+    curve = tmp_path / "curve.svg"
+    inspect(*asked, "--folds", 2, "--model", pattern, "--plot", curve)
+    assert "cv{fold}.onnx" in curve.read_text(encoding="utf-8")
+
 
 def test_a_kind_that_is_not_there_is_named(dataset: Path, inspect: Inspect, model: Path) -> None:
     said = inspect("evaluate", dataset, "--model", model, "--without", "misplaced", code=2).stderr
@@ -167,7 +177,7 @@ def test_stress_compares_with_the_images_as_they_are(dataset: Path, inspect: Ins
         (("--good", ".", "--bad", ".", "--golden", "gone.png"), "There is no golden"),
         (("x", "--golden", "g.png"), "names its goldens itself"),
         (("x", "--recipe", "r", "--threshold", "0.4"), "has limits and alignment of its own"),
-        (("x", "--stress", "--calibrate"), "one of --folds, --stress and --calibrate"),
+        (("x", "--stress", "--calibrate"), "Give one of --stress and --calibrate"),
         (("x", "--calibrate", "--target", "perfect"), "is no target"),
         (("x", "--calibrate", "--target", "false-calls=0.5"), "Say false-calls=0.5%, or false-calls=50%"),
         (("x", "--calibrate", "--plot", "curve.png"), "“curve.png” does not end in .svg"),

@@ -12,7 +12,7 @@ from inspector_app.core.inspection import Settings
 from inspector_app.core.limit_choice import NO_ESCAPES, Target
 from inspector_app.core.recipe import Limits
 from inspector_app.services.batch_job import BatchJob
-from inspector_app.services.calibrate import THRESHOLDS, calibrate, collect, promises
+from inspector_app.services.calibrate import THRESHOLDS, calibrate, collect, pool, promises
 from inspector_app.services.evaluate import observe, plan_labelled, report
 from tests.pictures import plain, spoiled, write
 from tests.services.conftest import MakeService
@@ -88,3 +88,18 @@ def test_what_a_few_images_promise_is_said(job: BatchJob, make_service: MakeServ
     assert found.review is None or found.review.threshold < found.choice.threshold
     assert found.limits(Limits(max_defects=0, review_threshold=0.05)).min_area_px == found.choice.min_area_px
     assert THRESHOLDS[0] == 0.5
+
+
+def test_folds_are_pooled_and_none_may_hold_what_another_holds(
+    job: BatchJob, make_service: MakeService
+) -> None:
+    halves = [replace(job, items=job.items[::2]), replace(job, items=job.items[1::2])]
+    parts = [collect(make_service(), half) for half in halves]
+    pooled, whole = calibrate(pool(parts), NO_ESCAPES), calibrate(collect(make_service(), job), NO_ESCAPES)
+    assert (pooled.choice, pooled.left_out, pooled.good, pooled.bad) == (
+        whole.choice, whole.left_out, whole.good, whole.bad,
+    )  # fmt: skip
+    assert pooled.curve == whole.curve
+    with pytest.raises(KeeperError) as caught:
+        pool([parts[0], *parts])
+    assert caught.value.code == "folds_overlap"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import Settings
 from inspector_app.core.recipe import Limits
 from inspector_app.services.batch_job import BatchJob
+from inspector_app.services.inspect import InspectionService
 from inspector_app.services.plan import BatchItem
-from inspector_app.services.stress import perturbations, stress
+from inspector_app.services.stress import StressReport, observe_stress, perturbations, stress_report
 from inspector_app.vision.perturb import Nuisance, Perturbation
 from tests.pictures import mask_of, plain, spoiled, write
 from tests.services.conftest import MakeService
@@ -29,6 +33,17 @@ def job(tmp_path: Path) -> BatchJob:
         mask = write(tmp_path / "label" / name, mask_of([box] if bad else []))
         items.append(BatchItem(path, name, golden, mask))
     return BatchJob("stress", tmp_path, tuple(items), Settings(limits=Limits(threshold=0.25, min_area_px=4)))
+
+
+def stress(
+    service: InspectionService,
+    job: BatchJob,
+    planned: Sequence[Perturbation],
+    seed: int = 0,
+    left_out: Sequence[str] = (),
+    on_done: Callable[[int, int], None] = lambda done, total: None,
+) -> StressReport:
+    return stress_report([observe_stress(service, job, planned, seed, on_done)], planned, left_out)
 
 
 def test_every_nuisance_at_every_strength() -> None:
@@ -87,3 +102,21 @@ def test_an_image_that_cannot_be_read_stays_an_error(
     )
     assert np.isfinite(found.plain.total.pooled.fn)
     assert found.plain.total.total == found.rows[0].report.total.total == 5
+
+
+def test_folds_are_pooled_and_none_may_hold_what_another_holds(
+    job: BatchJob, make_service: MakeService
+) -> None:
+    planned = [Perturbation(Nuisance.SHIFT, 1.0), Perturbation(Nuisance.JPEG, 0.5)]
+    halves = [replace(job, items=job.items[::2]), replace(job, items=job.items[1::2])]
+    parts = [observe_stress(make_service(), half, planned) for half in halves]
+    pooled, whole = stress_report(parts, planned, ["good"]), stress(make_service(), job, planned, 0, ["good"])
+    assert pooled.plain.total == whole.plain.total
+    assert [row.iou_fall for row in pooled.rows] == [row.iou_fall for row in whole.rows]
+    assert [row.iou_without_fall for row in pooled.rows] == [row.iou_without_fall for row in whole.rows]
+    with pytest.raises(KeeperError) as caught:
+        stress_report([parts[0], *parts], planned)
+    assert caught.value.code == "folds_overlap"
+    with pytest.raises(KeeperError) as caught:
+        stress_report(parts, planned, ["lost"])
+    assert caught.value.code == "kind_unknown"

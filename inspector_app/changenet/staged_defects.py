@@ -51,7 +51,11 @@ def _shaded(board: Image, lying: Mask, rng: np.random.Generator) -> Image:
 
 
 def _displacement(part: Scene, side: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return a 2 x 3 matrix that turns the part about its centre and moves it, far enough to be seen."""
+    """Return a 2 x 3 matrix that turns the part and moves it, far enough to be seen.
+
+    A part put in the wrong way round keeps its place as a whole: the middle of body and leads stays about where it
+    was, and the body lies where the leads ought to be.
+    """
     choice = rng.random()
     if choice < 0.45:
         angle, reach = float(rng.integers(1, 4)) * 90.0 + rng.uniform(-10, 10), 0.12
@@ -65,9 +69,16 @@ def _displacement(part: Scene, side: int, rng: np.random.Generator) -> NDArray[n
     if abs(angle) < 8:
         # Far enough that no lead stands in its hole.
         offset[0] = np.sign(offset[0]) * max(abs(offset[0]), 0.05 * side)
-    matrix = cv2.getRotationMatrix2D(part.body.centre, float(angle), 1.0).astype(np.float64)
+    pivot = part.body.centre if rng.random() < 0.3 else _middle(part.part)
+    matrix = cv2.getRotationMatrix2D(pivot, float(angle), 1.0).astype(np.float64)
     matrix[:, 2] += offset
     return matrix
+
+
+def _middle(part: Mask) -> tuple[float, float]:
+    """Return the middle of the box around the part, (x, y)."""
+    x, y, width, height = cv2.boundingRect(part.astype(np.uint8))
+    return x + (width - 1) / 2, y + (height - 1) / 2
 
 
 def damage_leads(scene: Scene, rng: np.random.Generator) -> Staged:

@@ -22,13 +22,14 @@ Matrix = NDArray[np.float64]
 class AugmentStrength:
     """How far a pair may be varied; every probability and range in one place.
 
-    ``turn`` is the chance of a quarter turn or an upside-down view; ``zoom`` the largest change of scale;
+    ``turn`` is the chance of a quarter turn or an upside-down view of both, none for one object: a station sees its
+    parts one way up, and a part put in the wrong way round must not look like a view turned round; ``zoom`` the largest change of scale;
     ``shift`` the largest move of the frame and ``misalign`` of golden against test, both in parts of the
     image's side; ``tilt`` the largest rotation of golden against test in degrees; ``jitter`` the largest
     relative change of brightness, contrast and colour; ``degrade`` the chance of blur, noise or JPEG.
     """
 
-    turn: float = 0.1
+    turn: float = 0.0
     zoom: float = 0.12
     shift: float = 0.05
     misalign: float = 0.01

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector_app.changenet.arrays import Pair
-from inspector_app.changenet.augment import AugmentStrength, augment_pair, photometry
+from inspector_app.changenet.augment import AugmentStrength, augment_pair, framing, photometry
 from inspector_app.changenet.defects import paste_defect, random_defect, soil
 from inspector_app.changenet.pair_folder import PairFolder, PairFolderError
 from inspector_app.changenet.sources import ObjectMix, ObjectSource, RenderedSource, StoredSource
@@ -37,6 +37,14 @@ def test_the_mask_follows_the_test_image(seed: int, size: int) -> None:
     assert out.mask.shape == (size, size)
     differs = (out.test[..., 0] > 127) != out.mask
     assert differs.sum() <= 4 * 2 * size * 0.02 + 8  # only seam pixels may round apart
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_part_of_one_object_is_never_seen_upside_down(seed: int) -> None:
+    down = framing(320, 256, AugmentStrength(), np.random.default_rng(seed)) @ np.array([0.0, 1.0, 0.0])
+    assert down[1] > 0
+    assert down[0] == pytest.approx(0.0)
 
 
 def test_a_swap_exchanges_the_roles_and_keeps_the_mask() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import Settings
 from inspector_app.core.report_file import read_report
-from inspector_app.engines.models import available_models, load_model
+from inspector_app.engines.models import Model, available_models, load_model
 from inspector_app.engines.quantise import Int8Setting
 from inspector_app.services import optimise as optimising
 from inspector_app.services.int8_search import first_settings, restored_settings
@@ -84,6 +85,22 @@ def test_what_is_accepted_becomes_a_model_with_its_report(
     assert model_report("net-int8", shelf.own / "net-int8", shelf.own) == report
     # Once more: variants replace variants.
     optimise(request_, replace(shelf, installed=available_models([shelf.own])), make_service, FakeClock())
+
+
+def test_no_copy_is_held_to_what_the_float32_file_said(
+    request_: OptimiseRequest, shelf: Shelf, make_service: MakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert request_.model.selfcheck.is_file()
+    held: dict[str, bool] = {}
+    real = optimising._measure
+
+    def watched(model: Model, *given: Any, **named: Any) -> Trial:
+        held[model.manifest.precision] = model.selfcheck.exists()
+        return real(model, *given, **named)
+
+    monkeypatch.setattr(optimising, "_measure", watched)
+    optimise(request_, shelf, make_service, FakeClock())
+    assert held == {"float16": False, "bfloat16": False, "int8": False}
 
 
 def test_what_is_not_faster_is_refused_and_the_report_kept(

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.machine import write_json
 from benchmarks.networks import installed
-from benchmarks.program import run_program, score_command
+from benchmarks.program import read_rows, run_program, score_command
 
 OWN_SCALE = "--view tiles --tile 640"
 GROWN_BY = 8
@@ -129,17 +129,12 @@ def score_boards(
                 "--csv", images, "--defects-csv", defects, *options,
             )
         )  # fmt: skip
-        paths = {row["inspection_id"]: row["image_path"] for row in _rows(images)}
+        paths = {row["inspection_id"]: row["image_path"] for row in read_rows(images)}
         regions: dict[str, list[Region]] = {path: [] for path in paths.values()}
-        for row in _rows(defects):
+        for row in read_rows(defects):
             region = Region(float(row["cx"]), float(row["cy"]), float(row["area_px"]))
             regions[paths[row["inspection_id"]]].append(region)
     return regions
-
-
-def _rows(table: Path) -> list[dict[str, str]]:
-    with table.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

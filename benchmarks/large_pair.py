@@ -9,7 +9,6 @@ Renders a panel of boards, 5,472 x 3,648 pixels, and the same with one defect, t
 from __future__ import annotations
 
 import argparse
-import csv
 import multiprocessing
 import shlex
 import tempfile
@@ -23,7 +22,7 @@ import numpy as np
 from benchmarks.machine import write_json
 from benchmarks.networks import installed
 from benchmarks.pictures import LargePair, write_large_pair
-from benchmarks.program import run_program, score_command
+from benchmarks.program import read_rows, run_program, score_command
 
 TILES = "--view tiles"
 MEGABYTE = 1e6
@@ -51,8 +50,7 @@ def score_pair(pair: LargePair, model: Path, folder: Path, options: Sequence[str
         "--defects-csv", table, *options,
     )  # fmt: skip
     finished = run_program(command)
-    with table.open(encoding="utf-8-sig", newline="") as file:
-        boxes = [_box(row) for row in csv.DictReader(file)]
+    boxes = [_box(row) for row in read_rows(table)]
     hits = [box for box in boxes if finds(box, pair.box)]
     return LargeRun(finished.seconds, finished.peak_bytes / MEGABYTE, bool(hits), len(boxes) - len(hits))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import subprocess
 import sys
@@ -53,6 +54,12 @@ def run_program(command: Sequence[str], watch: Watch | None = None, every_s: flo
     if code not in (0, 3):
         raise RuntimeError(f"{' '.join(command)} ended with {code}:\n{finished.output}")
     return finished
+
+
+def read_rows(table: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file that the program wrote, by the names of its columns."""
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def _collect(process: subprocess.Popen[str], lines: list[str]) -> None:

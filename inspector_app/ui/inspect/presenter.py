@@ -12,7 +12,6 @@ from inspector_app.core.errors import OperatorError
 from inspector_app.core.inspection import (
     DispositionEntry,
     Identity,
-    ImageRef,
     InspectionRecord,
     InspectionRequest,
 )
@@ -21,6 +20,7 @@ from inspector_app.core.verdict import Disposition, Verdict
 from inspector_app.services.inspect import Watch
 from inspector_app.services.limits import suggested_limits
 from inspector_app.ui.engine import EnginePresenter
+from inspector_app.ui.inspect.request import request_for
 from inspector_app.ui.inspect.setup import Setup, needs_the_network, what_decides
 from inspector_app.ui.jobs import Failure
 from inspector_app.ui.tools import ENGINE_LANE, PICTURE_LANE, PREVIEW_LANE, RECORD_LANE, Tools
@@ -221,28 +221,11 @@ class InspectPresenter(QObject):
         return True
 
     def _request(self, identity: Identity) -> InspectionRequest | None:
-        if self.golden is None:
-            self._say("no_golden", "There is no golden to compare with.", "Open one, or choose a recipe.")
-        elif self.test is None:
-            self._say("no_test", "There is no test image yet.", "Open one, or start a live source.")
-        elif self._engine.service is None:
-            if self._engine.loading:
-                self._say("no_engine", f"The model {self._engine.model} is still being loaded.")
-            else:
-                self._say("no_engine", "No model is loaded, so nothing can be inspected.")
-        else:
-            return InspectionRequest(
-                test=self.test.frame,
-                image=ImageRef.of(self.test.frame),
-                golden=self.golden.frame,
-                golden_ref=ImageRef.of(self.golden.frame),
-                settings=self.setup.deciding,
-                identity=identity,
-                truth=self.truth.mask if self.truth else None,
-                truth_ref=self.truth.ref if self.truth else None,
-                keep_image=True,
-            )
-        return None
+        try:
+            return request_for(self.golden, self.test, self._engine, self.setup, identity, self.truth)
+        except OperatorError as missing:
+            self._tools.errors.error(missing)
+            return None
 
     def _inspected(self, inspected: Inspected, token: int) -> None:
         self._set_busy(False)

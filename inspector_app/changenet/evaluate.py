@@ -139,7 +139,10 @@ def score(predictions: Sequence[Prediction], judgement: Judgement) -> SplitScore
         pixels=pixels,
         false_calls=sum(r and not d for r, d in zip(rejected, defective, strict=True)),
         escapes=sum(d and not r for r, d in zip(rejected, defective, strict=True)),
-        image_auroc=auroc(
-            [float(np.sort(p.probability, axis=None)[-judgement.min_area_px]) for p in predictions], defective
-        ),
+        image_auroc=auroc([_peak(p.probability, judgement.min_area_px) for p in predictions], defective),
     )
+
+
+def _peak(probability: Probability, pixels: int) -> float:
+    """The probability that so many pixels reach, or all where there are fewer."""
+    return float(np.sort(probability, axis=None)[-min(pixels, probability.size)])

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inspector_app.changenet.lite import ChangeNetLite, build_network
@@ -27,7 +29,7 @@ def load_onnx(path: Path) -> ChangeNetLite:
     from onnx import numpy_helper
 
     stored = {
-        entry.name: torch.from_numpy(numpy_helper.to_array(entry).copy())
+        entry.name: torch.from_numpy(_plain(numpy_helper.to_array(entry)))
         for entry in onnx.load(path).graph.initializer
     }
     network = build_network(pretrained=False).eval()
@@ -39,6 +41,11 @@ def load_onnx(path: Path) -> ChangeNetLite:
     head.weight.data.copy_(_taken(stored, "head.weight", head.weight, path))
     head.bias.data.copy_(_taken(stored, "head.bias", head.bias, path))
     return network
+
+
+def _plain(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    """A copy in a type that PyTorch takes: bfloat16 is none of NumPy's own."""
+    return array.astype(np.float32) if array.dtype.kind in "fV" else array.copy()
 
 
 @torch.no_grad()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from inspector_app.changenet.config import TrainConfig
 from inspector_app.changenet.lite import ChangeNetLite, build_network
 from inspector_app.changenet.losses import change_loss
+from inspector_app.core.errors import KeeperError
 
 _WARM_UP_STEPS = 60
 
@@ -106,7 +108,29 @@ def load_averaged(state: dict[str, Tensor]) -> ChangeNetLite:
     return network.eval()
 
 
+class ForeignCheckpointError(KeeperError):
+    """The file is no checkpoint of a ``changenet-lite`` training."""
+
+
 def load_checkpoint(checkpoint: Path) -> ChangeNetLite:
-    """Return the averaged network of a training checkpoint, in evaluation mode."""
-    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    return load_averaged(saved["state_dict"])
+    """Return the averaged network of a training checkpoint, in evaluation mode.
+
+    Raises ForeignCheckpointError.
+    """
+    try:
+        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        return load_averaged(saved["state_dict"])
+    except (
+        OSError,
+        EOFError,
+        pickle.UnpicklingError,
+        RuntimeError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:
+        raise ForeignCheckpointError(
+            "checkpoint_foreign",
+            f"{checkpoint} cannot be read as a checkpoint of a changenet-lite training.",
+            "Name the last.ckpt that `train` wrote. A checkpoint of NVIDIA TAO is read by the commands with -e.",
+        ) from error

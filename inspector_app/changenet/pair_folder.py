@@ -70,9 +70,20 @@ def read_rgb(path: Path, size: int | None = None) -> Image:
 
 
 def read_mask(path: Path, size: int | None = None) -> Mask:
-    """Return the mask; every value above zero is set, so files with 0/1 and 0/255 both work."""
+    """Return the mask; every value above zero is set, so files with 0/1 and 0/255 both work.
+
+    Made smaller it is sampled by nearest neighbour, as scores are counted. A change so small that this leaves
+    nothing of it keeps every pixel that it touches: its picture must not come to count as a good one.
+    """
     mask = _decoded(path, decode_mask)
-    return mask if size is None else truth_at(mask, (size, size))
+    if size is None:
+        return mask
+    sampled = truth_at(mask, (size, size))
+    if sampled.any() or not mask.any():
+        return sampled
+    share = cv2.resize(mask.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
+    touched: Mask = share > 0
+    return touched
 
 
 def _decoded(path: Path, decode: Callable[[bytes], Array]) -> Array:

@@ -19,6 +19,7 @@ from inspector_app.changenet.board import HoleGrid, fill_periodic, find_holes, p
 OUTLINE_SHARE = 0.15
 """A mask of more than this share of the picture shows where a whole part belongs."""
 _METAL = 22
+_CONTRAST = 40
 _SAMPLE = 24
 """So many pictures tell the size of the body."""
 _LEAD_SHARE = 0.034
@@ -93,7 +94,8 @@ class Outline:
 def vote_outline(masks: Sequence[Mask], images: Sequence[Image]) -> Outline | None:
     """Return where most of the large ``masks`` agree, each laid onto the board of the first.
 
-    None when there are fewer than two of them, or the first shows no perforated board.
+    None when there are fewer than two of them, the first shows no perforated board, or they agree on nothing
+    as large as a part.
     """
     large = [(m, i) for m, i in zip(masks, images, strict=True) if m.mean() > OUTLINE_SHARE]
     if len(large) < 2:
@@ -104,13 +106,34 @@ def vote_outline(masks: Sequence[Mask], images: Sequence[Image]) -> Outline | No
     first = grids[0]
     if first is None:
         return None
-    laid = []
-    for (mask, _), grid in zip(large, grids, strict=True):
+    side = large[0][0].shape[0]
+    laid, seen = [], []
+    for (mask, image), grid in zip(large, grids, strict=True):
         if grid is not None:
             x, y = grid.nearest(first.x, first.y)
-            laid.append(moved(mask, (first.x - x, first.y - y)))
-    votes: NDArray[np.float64] = np.mean(np.stack(laid), axis=0)
-    return Outline(cv2.medianBlur((votes > 0.5).astype(np.uint8), 9) > 0, first)
+            offset = (first.x - x, first.y - y)
+            laid.append(moved(mask, offset))
+            seen.append(~moved(_lying_part(image, mask, pitch), offset))
+    every, free = np.stack(laid), np.stack(seen)
+    # A mask is the outline and the part: only where the part does not lie does it tell of the outline.
+    told = free.sum(axis=0)
+    agreed = np.where(told >= 2, (every & free).sum(axis=0) > 0.5 * told, every.mean(axis=0) > 0.8)
+    outline = cv2.medianBlur(agreed.astype(np.uint8), 2 * round(side / 80) + 1) > 0
+    return Outline(outline, first) if outline.mean() > OUTLINE_SHARE / 2 else None
+
+
+def _lying_part(image: Image, mask: Mask, pitch: tuple[float, float]) -> Mask:
+    """Where a displaced part lies, somewhat grown: what is not board within its mask."""
+    side = image.shape[0]
+    board = fill_periodic(image, dilate(mask, round(side * 0.03)), pitch)
+    tint = np.abs(_opponent(image) - _opponent(board)).max(axis=2) > _METAL
+    light = cv2.absdiff(image, board).max(axis=2) > _CONTRAST
+    other = ((tint | light) & mask).astype(np.uint8)
+    thick = cv2.morphologyEx(other, cv2.MORPH_OPEN, disc(round(side * 0.006)))
+    # The body is as dark as the holes and the slits under it.
+    closed = cv2.morphologyEx(thick, cv2.MORPH_CLOSE, disc(round(side * 0.04)))
+    body = cv2.morphologyEx(closed, cv2.MORPH_OPEN, disc(round(side * 0.06)))
+    return dilate((thick > 0) | (body > 0), round(side * 0.01))
 
 
 def take_all_apart(images: Sequence[Image], outline: Outline) -> list[Scene]:
@@ -138,6 +161,8 @@ def take_apart(image: Image, outline: Outline, body_size: BodySize | None = None
     if holes is None:
         return None
     own = outline.on(holes)
+    if not own.any():
+        return None
     around = dilate(own, round(side * 0.03))
     background = fill_periodic(image, around, pitch)
     body = _measure_body(image, background, around)
@@ -152,8 +177,8 @@ def take_apart(image: Image, outline: Outline, body_size: BodySize | None = None
 def _lead_holes(outline: Mask, holes: HoleGrid) -> list[Point]:
     """Return the holes of the lowest row that the outline reaches, from left to right."""
     rows = np.flatnonzero(outline.any(axis=1))
-    bottom = float(rows[-1]) - holes.radius
-    columns = np.flatnonzero(outline[int(bottom)])
+    bottom = max(float(rows[0]), float(rows[-1]) - holes.radius)
+    columns = np.flatnonzero(outline[rows[rows <= bottom][-1]])
     y = holes.nearest(0, bottom)[1]
     first = holes.nearest(float(columns[0]) + holes.radius, y)[0]
     last = holes.nearest(float(columns[-1]) - holes.radius, y)[0]

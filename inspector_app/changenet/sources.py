@@ -154,9 +154,17 @@ class StoredSource:
     """Ready-made pairs, visited in an order shuffled anew every round, with generic augmentation."""
 
     def __init__(self, pairs: Sequence[Pair], seed: int, strength: AugmentStrength) -> None:
-        """Take pairs of one size; raises PairFolderError when there are none."""
+        """Take square pairs; raises PairFolderError when there are none, or one is not square."""
         if not pairs:
             raise PairFolderError("pairs_missing", "There are no training pairs.")
+        for pair in pairs:
+            height, width = pair.mask.shape
+            if height != width:
+                raise PairFolderError(
+                    "pairs_invalid",
+                    f"A training pair is {width} x {height} pixels; this way of training takes square pictures.",
+                    "Cut the pictures to squares.",
+                )
         self._pairs, self._seed, self._strength = pairs, seed, strength
 
     def pair(self, index: int, size: int) -> Pair:

@@ -1,9 +1,9 @@
 """Defects of a leaded part staged in good pictures, and drawn as annotators draw them.
 
 A lead that is cut or bent away leaves its hole empty: the mask goes from where the lead ends to around its hole,
-and covers the bent lead where it lies. A lead that is too long, or misses its hole, is marked from the hole on.
-A part that lies elsewhere is marked where it lies and where it belongs. A broken body is marked up to where its
-edge was.
+and covers the bent lead where it lies. A lead that is too long, or runs past beside its hole, is marked from the hole
+on. A part that lies elsewhere is marked where it lies and where it belongs. A broken body is marked up to where
+its edge was, with the burr that the break left along it.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ def _displacement(part: Scene, side: int, rng: np.random.Generator) -> NDArray[n
     was, and the body lies where the leads ought to be.
     """
     choice = rng.random()
-    if choice < 0.45:
+    if choice < 0.38:
         angle, reach = float(rng.integers(1, 4)) * 90.0 + rng.uniform(-10, 10), 0.12
-    elif choice < 0.65:
+    elif choice < 0.58:
         angle, reach = rng.uniform(8, 35) * rng.choice([-1, 1]), 0.15
     elif choice < 0.85:
         angle, reach = rng.uniform(-8, 8), 0.2
@@ -89,12 +89,14 @@ def damage_leads(scene: Scene, rng: np.random.Generator) -> Staged:
     for index in chosen:
         lead = scene.leads[int(index)]
         draw = rng.random()
-        if draw < 0.4:
+        if draw < 0.37:
             image, changed = _cut(image, scene, lead, rng)
-        elif draw < 0.75:
+        elif draw < 0.72:
             image, changed = _bend(image, scene, lead, rng)
-        else:
+        elif draw < 0.88:
             image, changed = _overlong(image, scene, lead, rng)
+        else:
+            image, changed = _astray(image, scene, lead, rng)
         mask |= changed
     return image, mask
 
@@ -104,12 +106,15 @@ def _break_at(lead: Lead, rng: np.random.Generator, low: float, high: float) -> 
     return int(rng.uniform(low, high) * (len(lead.path) - 1))
 
 
-def _empty_place(scene: Scene, lead: Lead, row: int) -> Mask:
-    """From the stub's end to around the hole: straight edges, a round end."""
+def _empty_place(scene: Scene, lead: Lead, row: int, rng: np.random.Generator) -> Mask:
+    """From the stub's end to around the hole: by straight edges, or along the lead's own way; a round end."""
     side = scene.image.shape[0]
+    radius = scene.holes.radius
+    if rng.random() < 0.5:
+        # Only the last of the way widens to the hole.
+        row = max(row, len(lead.path) - 1 - round(rng.uniform(1.5, 3.0) * radius))
     x, y = lead.path[row]
     half = lead.width / 2
-    radius = scene.holes.radius
     angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     around = np.column_stack((np.cos(angles), np.sin(angles))) * radius + np.array(lead.hole)
     ahead = lead.path[min(row + 8, len(lead.path) - 1)] - lead.path[row]
@@ -117,10 +122,15 @@ def _empty_place(scene: Scene, lead: Lead, row: int) -> Mask:
     stub = np.array([x, y]) + np.outer([-half, half], across)
     drawn = np.zeros((side, side), np.uint8)
     points = np.vstack([stub, around])
-    # A hull follows a bent lead poorly: the lead's own way is added, and the hollow side left out.
+    # A hull follows a bent lead poorly: the caller adds the lead's own way.
     hull = cv2.convexHull(np.round(points).astype(np.int32))
     cv2.fillConvexPoly(drawn, hull, 1)
-    return (drawn > 0) | lead.mask(side, row)
+    return drawn > 0
+
+
+def _missing(scene: Scene, lead: Lead, row: int, rng: np.random.Generator) -> Mask:
+    """Where a lead ought to be from a row on, as it is marked."""
+    return _empty_place(scene, lead, row, rng) | lead.mask(scene.image.shape[0], row)
 
 
 def _without(image: Image, scene: Scene, lead: Lead, row: int) -> Image:
@@ -138,7 +148,7 @@ def _cut(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) -> St
     cleared = _without(image, scene, lead, row)
     if rng.random() < 0.5:
         cleared = _dark_end(cleared, lead, row, rng)
-    return cleared, _empty_place(scene, lead, row)
+    return cleared, _missing(scene, lead, row, rng)
 
 
 def _dark_end(image: Image, lead: Lead, row: int, rng: np.random.Generator) -> Image:
@@ -151,15 +161,22 @@ def _dark_end(image: Image, lead: Lead, row: int, rng: np.random.Generator) -> I
 
 
 def _bend(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) -> Staged:
+    # At the body, or below the knee: a lead whose upper half is as it ought to be is marked from there on.
+    row = _break_at(lead, rng, 0.0, 0.12) if rng.random() < 0.4 else _break_at(lead, rng, 0.25, 0.8)
+    angle = float(rng.uniform(14, 75) * rng.choice([-1, 1]))
+    picture, bent = _turned_below(image, scene, lead, row, angle, rng)
+    return picture, bent | _missing(scene, lead, row, rng)
+
+
+def _turned_below(
+    image: Image, scene: Scene, lead: Lead, row: int, angle: float, rng: np.random.Generator
+) -> Staged:
+    """The picture with the lead turned by ``angle`` degrees from a row of its path on, and where that piece lies."""
     side = image.shape[0]
-    row = _break_at(lead, rng, 0.0, 0.75)
     cleared = _without(image, scene, lead, row)
     x, y = lead.path[row]
-    angle = float(rng.uniform(12, 75) * rng.choice([-1, 1]))
-    stretch = float(rng.uniform(0.75, 1.2))
-    matrix = cv2.getRotationMatrix2D((float(x), float(y)), angle, stretch)
-    texture = _lengthened(image, scene, lead, rng)
-    picture, shape = texture
+    matrix = cv2.getRotationMatrix2D((float(x), float(y)), angle, float(rng.uniform(0.75, 1.2)))
+    picture, shape = _lengthened(image, scene, lead, rng)
     beyond = shape & (lead.mask(side, row) | _below(lead, side))
     bent = cv2.warpAffine(beyond.astype(np.uint8) * 255, matrix, (side, side)) > 127
     lying = np.asarray(
@@ -168,8 +185,7 @@ def _bend(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) -> S
     bent &= ~scene.body.mask(side)
     if rng.random() < 0.3:
         lying = np.clip(lying * rng.uniform(0.4, 1.5), 0, 255).astype(np.uint8)
-    cleared = _shaded(cleared, bent, rng)
-    return blend(cleared, lying, bent), bent | _empty_place(scene, lead, row)
+    return blend(_shaded(cleared, bent, rng), lying, bent), bent
 
 
 def _below(lead: Lead, side: int) -> Mask:
@@ -223,6 +239,19 @@ def _overlong(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) 
     return blend(image, picture, over, 0.8), past
 
 
+def _astray(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) -> Staged:
+    """The lead runs past beside its hole; what is past the hole is marked."""
+    side = image.shape[0]
+    row = _break_at(lead, rng, 0.3, 0.8)
+    angle = float(rng.uniform(4, 14) * rng.choice([-1, 1]))
+    picture, lying = _turned_below(image, scene, lead, row, angle, rng)
+    start = lead.hole[1] + rng.uniform(-0.3, 1.0) * scene.holes.radius
+    past = lying & (np.arange(side)[:, None] >= start)
+    if not past.any():
+        return _cut(image, scene, lead, rng)
+    return picture, past
+
+
 def break_body(scene: Scene, rng: np.random.Generator) -> Staged:
     """Return the picture with a piece broken off the body's edge, or its face chipped, and its mask."""
     side = scene.image.shape[0]
@@ -237,18 +266,40 @@ def break_body(scene: Scene, rng: np.random.Generator) -> Staged:
     elif edge > 0.6:
         centre = np.array([along * width, rng.uniform(-0.4, 0.4) * height])
         reach_x, reach_y = 0.45 * reach_x, 0.6 * reach_y
-    shape = _jagged(centre, reach_x, reach_y, rng)
-    turn = np.deg2rad(scene.body.angle)
-    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    corners = shape @ rotation.T + np.array(scene.body.centre)
-    drawn = cv2.fillPoly(np.zeros((side, side), np.uint8), [np.round(corners).astype(np.int32)], 1) > 0
-    broken = drawn & body
-    rough = _rough_surface(scene.image, rng)
-    image = blend(scene.image, rough, broken, 1.0)
+    broken = _drawn_on(scene, _jagged(centre, reach_x, reach_y, rng)) & body
+    image = blend(scene.image, _rough_surface(broken, rng), broken, float(rng.uniform(0.8, 2.0)))
     if edge <= 0.6 and rng.random() < 0.5:
         gone = broken & moved(broken, (0.0, -rng.uniform(0.3, 0.8) * reach_y))
         image = blend(image, scene.background, gone, 1.0)
+    elif edge <= 0.6 and rng.random() < 0.6:
+        burr = _burr(scene, along * width, rng)
+        image = blend(image, _rough_surface(burr, rng), burr, 0.8)
+        broken = broken | burr
     return image, broken
+
+
+def _burr(scene: Scene, start: float, rng: np.random.Generator) -> Mask:
+    """A ragged strip along the body's top edge, from ``start`` (pixels from the middle) to one end or both."""
+    side = scene.image.shape[0]
+    width, height = scene.body.size
+    ends = np.array([-0.5, 0.5]) * width * rng.uniform(0.85, 1.0, 2)
+    end = int(rng.integers(3))
+    if end < 2:
+        ends[end] = start
+    xs = np.linspace(ends[0], ends[1], 12)
+    top = -height / 2 - rng.uniform(0.0, 0.008, xs.size) * side
+    foot = -height / 2 + rng.uniform(0.002, 0.008, xs.size) * side
+    corners = np.vstack([np.column_stack((xs, top)), np.column_stack((xs, foot))[::-1]])
+    return _drawn_on(scene, corners)
+
+
+def _drawn_on(scene: Scene, corners: NDArray[np.float64]) -> Mask:
+    """A polygon, filled, whose corners (x, y) are pixels from the body's middle along its own axes."""
+    side = scene.image.shape[0]
+    turn = np.deg2rad(scene.body.angle)
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    points = corners @ rotation.T + np.array(scene.body.centre)
+    return cv2.fillPoly(np.zeros((side, side), np.uint8), [np.round(points).astype(np.int32)], 1) > 0
 
 
 def _jagged(
@@ -261,14 +312,20 @@ def _jagged(
     return centre + np.column_stack((np.cos(angles) * reach_x, np.sin(angles) * reach_y)) * radii[:, None]
 
 
-def _rough_surface(image: Image, rng: np.random.Generator) -> Image:
-    """Broken moulding compound: grey, speckled, lit from one side."""
-    side = image.shape[0]
-    fine = rng.normal(0, 1, (side, side)).astype(np.float32)
-    coarse = cv2.resize(rng.normal(0, 1, (side // 6, side // 6)).astype(np.float32), (side, side))
-    middle = cv2.GaussianBlur(fine, (0, 0), 1.2) * 3.0
-    grey = rng.uniform(30, 95) + rng.uniform(6, 16) * middle + rng.uniform(5, 18) * coarse
-    tint = rng.normal(0, 4, 3) + np.array([2.0, 0.0, -2.0])
+def _rough_surface(broken: Mask, rng: np.random.Generator) -> Image:
+    """Broken moulding compound: dark with bright grains, lit from one side of what is broken."""
+    side = broken.shape[0]
+    fine = cv2.GaussianBlur(rng.normal(0, 1, (side, side)).astype(np.float32), (0, 0), rng.uniform(0.6, 1.3))
+    grains = np.exp(rng.uniform(0.35, 0.8) * fine / max(1e-6, float(fine.std())))
+    coarse = cv2.resize(rng.normal(0, 1, (side // 10, side // 10)).astype(np.float32), (side, side))
+    left, top, width, height = cv2.boundingRect(broken.astype(np.uint8))
+    heading = rng.uniform(0, 2 * np.pi)
+    rows, cols = np.mgrid[0:side, 0:side].astype(np.float32)
+    along_x, along_y = (cols - left) / max(1, width) - 0.5, (rows - top) / max(1, height) - 0.5
+    lit = np.clip(0.5 + np.cos(heading) * along_x + np.sin(heading) * along_y, 0.0, 1.0)
+    light = np.clip(rng.uniform(0.1, 0.7) + rng.uniform(0.0, 1.4) * lit**2 + 0.25 * coarse, 0.05, None)
+    grey = rng.uniform(12, 30) + rng.uniform(10, 35) * light * grains
+    tint = rng.normal(0, 3, 3) + np.array([3.0, 0.0, -2.0])
     rough: Image = np.clip(grey[:, :, None] + tint, 0, 255).astype(np.uint8)
     return rough
 

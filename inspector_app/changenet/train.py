@@ -22,6 +22,7 @@ from inspector_app.changenet.feed import PairFeed
 from inspector_app.changenet.module import ChangeModule
 from inspector_app.changenet.pair_folder import PairFolder
 from inspector_app.changenet.quiet import quiet
+from inspector_app.changenet.resuming import check_resumable
 from inspector_app.changenet.sources import (
     ObjectMix,
     ObjectSource,
@@ -30,7 +31,6 @@ from inspector_app.changenet.sources import (
     StoredSource,
 )
 from inspector_app.changenet.start import first_network
-from inspector_app.core.errors import KeeperError
 
 LAST = "last.ckpt"
 _OBJECT_CACHE_SIDE = 320
@@ -49,10 +49,6 @@ class TrainResult:
     pairs: int
 
 
-class NothingToResumeError(KeeperError):
-    """``resume`` was asked for, but the folder holds no checkpoint."""
-
-
 def run_training(config: TrainConfig, on_progress: OnProgress | None = None) -> TrainResult:
     """Train by ``config`` and return where the weights are; ``on_progress`` hears of every tenth step.
 
@@ -62,10 +58,8 @@ def run_training(config: TrainConfig, on_progress: OnProgress | None = None) -> 
     longer a number, TrainingDivergedError.
     """
     checkpoint = config.folder / LAST
-    if config.resume and not checkpoint.is_file():
-        raise NothingToResumeError(
-            "nothing_to_resume", f"There is no checkpoint to resume from in {config.folder}."
-        )
+    if config.resume:
+        check_resumable(checkpoint)
     config.folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(config.threads)
     meter = ProgressMeter(config, on_progress)

@@ -46,6 +46,8 @@ def run_calibration(
     target = Target.parse(asked.target)
     if asked.save and not (wish.recipe and asked.note.strip()):
         raise KeeperError("option_invalid", "--save needs --recipe and a --note that says why.")
+    if asked.save:
+        _check_savable(inspector, wish, scored)
     parts = []
     for one in scored:
         with opened_job(inspector, wish, one.model, one.split) as (service, job, on_done):
@@ -71,8 +73,38 @@ def _print(found: Calibration, asked_review: bool) -> None:
         out().print(line, markup=False)
 
 
+def _check_savable(inspector: Inspector, wish: Wish, scored: Sequence[Scored]) -> None:
+    """Limits are saved for the model and the revision that they were found with. The models of folds stand for
+    the recipe's own.
+
+    Raises:
+        KeeperError: ``option_invalid``.
+    """
+    revision = find_revision(inspector, wish.recipe)
+    newest = inspector.recipes.get(revision.recipe.name).revision
+    if revision.revision != newest:
+        raise KeeperError(
+            "option_invalid",
+            f"--save would make an old revision ({revision.revision}) the newest: the recipe is at {newest}.",
+            f"Calibrate {revision.recipe.name} itself.",
+        )
+    (model, *folds) = [one.model for one in scored]
+    if model not in (None, revision.recipe.model) and not folds:
+        raise KeeperError(
+            "option_invalid",
+            f"--save would give the recipe limits that were found with {model}, but it judges with "
+            f"{revision.recipe.model}.",
+            "Leave out --model, or give the recipe that model first: recipe set-model.",
+        )
+
+
 def _save(inspector: Inspector, wish: Wish, found: Calibration, note: str) -> None:
     recipe = find_revision(inspector, wish.recipe).recipe
-    changed = recipe.model_copy(update={"limits": found.limits(recipe.limits)})
+    limits = found.limits(recipe.limits)
+    if recipe.limits.review_threshold is not None and limits.review_threshold is None:
+        err().print(
+            "The review threshold is gone: it lies above the new threshold. --review recommends another."
+        )
+    changed = recipe.model_copy(update={"limits": limits})
     saved = inspector.recipes.save_revision(changed, login_name(), note)
     err().print(f"{saved.recipe.name} is now at revision {saved.revision}", markup=False)

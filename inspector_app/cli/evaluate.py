@@ -34,7 +34,7 @@ from inspector_app.cli.options import (
     ViewOptions,
 )
 from inspector_app.cli.places import check_plot
-from inspector_app.cli.spec import SpecOption, evaluate_by_spec, one_word
+from inspector_app.cli.spec import SpecOption, check_spec_alone, evaluate_by_spec, one_word
 from inspector_app.cli.stress_output import stress_dict, stress_tables, stress_verdict
 from inspector_app.cli.tables import summary_table
 from inspector_app.core.errors import KeeperError
@@ -46,6 +46,7 @@ from inspector_app.services.stress import observe_stress, perturbations, stress_
 
 
 def evaluate(
+    context: typer.Context,
     words: Annotated[
         list[str] | None,
         typer.Argument(
@@ -111,7 +112,7 @@ def evaluate(
     """Measure a model on labelled images; nothing is recorded. With -e: as a spec file of TAO says."""
     if spec is not None:
         with known_errors():
-            _alone_with_spec(stressed, calibrate, review, folds is not None, save)
+            check_spec_alone(context, "engine", "threads", "json_out")
         evaluate_by_spec(spec, words, engine, threads, json_out)
         return
     wish = Wish(
@@ -141,14 +142,6 @@ def evaluate(
 def _dataset(words: list[str] | None) -> Path | None:
     with known_errors():
         return Path(*one_word(words, "a DATASET")) if words else None
-
-
-def _alone_with_spec(*given: bool) -> None:
-    if any(given):
-        raise KeeperError(
-            "option_invalid",
-            "With -e the spec file says it all: leave out --folds, --stress, --calibrate and what belongs to it.",
-        )
 
 
 def _evaluate_one(inspector: Inspector, wish: Wish, scored: Scored, json_out: bool) -> None:
@@ -206,7 +199,7 @@ def _observe(inspector: Inspector, wish: Wish, scored: Scored) -> tuple[Observat
 
 
 def _print_report(found: EvaluationReport, measure_at: MeasureAt) -> None:
-    out().print(summary_table(found.total, measure_at.value))
+    out().print(summary_table(found.total, measure_at.value, with_csv=False))
     out().print(kinds_table(found))
     for name, reliability in (("pixels", found.pixels), ("images", found.images)):
         out().print(reliability_table(name, reliability))

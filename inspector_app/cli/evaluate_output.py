@@ -97,6 +97,7 @@ def summary_dict(summary: BatchSummary) -> dict[str, object]:
     """For JSON."""
     return {
         "images": summary.total,
+        "unusable_annotations": summary.unusable_truths,
         **dict(card_measures(summary)),
         **asdict(summary.pooled),
         "mean_iou": summary.mean_iou,

@@ -59,6 +59,34 @@ def one_word(words: Sequence[str] | None, name: str, count: int = 1) -> list[str
     return list(words)
 
 
+def check_spec_alone(context: typer.Context, *also: str) -> None:
+    """See that no option was given which a spec file makes void. ``also``: parameters that go with ``-e``, beside the
+    overrides.
+
+    Raises:
+        KeeperError: ``option_invalid``, naming every such option.
+    """
+    fitting = {"spec", "words", "data_dir", *also}
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name is not None
+        and parameter.name not in fitting
+        and _was_given(context, parameter.name)
+    ]
+    if given:
+        raise KeeperError(
+            "option_invalid",
+            f"With -e the spec file says it all: leave out {', '.join(given)}.",
+            "A key of the spec is overridden by KEY=VALUE.",
+        )
+
+
+def _was_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
+
+
 def load_spec(path: Path, overrides: Sequence[str] | None, task: Task) -> Experiment:
     """Read a spec, and say on stderr which of its keys have no effect here."""
     from inspector_app.services.tao_spec import read_spec

@@ -55,8 +55,8 @@ def _engines_text(engines: Mapping[str, int]) -> str:
     return ", then ".join(f"{name} ({count} images)" for name, count in engines.items())
 
 
-def summary_table(summary: BatchSummary, measured_at: str) -> Table:
-    """Verdicts, and the pooled measures where there are annotations."""
+def summary_table(summary: BatchSummary, measured_at: str, with_csv: bool = True) -> Table:
+    """Verdicts, and the pooled measures where there are annotations. ``with_csv``: the command can write a CSV."""
     table = Table(show_header=False, title=None)
     table.add_column(style="bold")
     table.add_column()
@@ -68,9 +68,8 @@ def summary_table(summary: BatchSummary, measured_at: str) -> Table:
     if summary.engines:
         table.add_row("engine", escape(_engines_text(summary.engines)))
     if summary.unusable_truths:
-        table.add_row(
-            "annotations not usable", f"[magenta]{summary.unusable_truths}[/], see error_text in the CSV"
-        )
+        where = ", see error_text in the CSV" if with_csv else ""
+        table.add_row("annotations not usable", f"[magenta]{summary.unusable_truths}[/]{where}")
     if summary.annotated:
         table.add_row("annotated", str(summary.annotated))
         for name, value in card_measures(summary):

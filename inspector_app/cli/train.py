@@ -11,7 +11,7 @@ import typer
 
 from inspector_app.cli.console import DataDir, known_errors, out
 from inspector_app.cli.recipe import AuthorOption, NoteOption
-from inspector_app.cli.spec import SpecOption, export_by_spec, one_word, train_by_spec
+from inspector_app.cli.spec import SpecOption, check_spec_alone, export_by_spec, one_word, train_by_spec
 from inspector_app.cli.train_recipe import TuneWish, train_recipe
 from inspector_app.cli.training_bar import train_with_bar
 from inspector_app.cli.training_errors import training_errors
@@ -51,6 +51,7 @@ def mvtec(
 
 
 def train(
+    context: typer.Context,
     words: Annotated[
         list[str] | None,
         typer.Argument(metavar="NAME", help="The model's name; with -e: KEY=VALUE overrides."),
@@ -101,9 +102,13 @@ def train(
         train_recipe(wish, data_dir, mixed=any(one not in (None, "", False) for one in others))
         return
     if spec is not None:
+        with known_errors():
+            check_spec_alone(context, "resume")
         train_by_spec(spec, words, resume)
         return
     with known_errors():
+        if truth is not None or adopt or author or note:
+            raise KeeperError("usage", "--truth, --adopt, --author and --note belong to --recipe.")
         (name,) = one_word(words, "the model's NAME")
     options = {
         "data": data, "out_dir": out_dir or choose_data_dir(data_dir, os.environ) / "training" / name, "steps": steps, "batch": batch, "size": size,
@@ -131,6 +136,7 @@ def _run(config: TrainConfig) -> None:
 
 
 def export_model(
+    context: typer.Context,
     words: Annotated[
         list[str] | None,
         typer.Argument(
@@ -165,6 +171,8 @@ def export_model(
     With -e: the ONNX file that a spec file of TAO describes, proved in the same way.
     """
     if spec is not None:
+        with known_errors():
+            check_spec_alone(context, "fp16")
         export_by_spec(spec, words, fp16)
         return
     with known_errors(), training_errors():

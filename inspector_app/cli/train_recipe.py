@@ -29,14 +29,14 @@ from inspector_app.engines.models import TRAINING_REPORT, Model
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.fine_tuning import (
     examine,
-    model_name,
     most_pictures,
     original_of,
     training_settings,
 )
 from inspector_app.services.model_install import add_model, write_manifest
 from inspector_app.services.training_examples import ExampleReader
-from inspector_app.services.training_labels import Annotations, label_all
+from inspector_app.services.training_folder import LOCK, check_free, claim, training_name
+from inspector_app.services.training_labels import Annotations, label_all, shared_names
 from inspector_app.services.training_plan import PAIRS, TrainingPlan, read_plan
 from inspector_app.services.training_report import (
     Measures,
@@ -47,6 +47,7 @@ from inspector_app.services.training_report import (
 from inspector_app.services.training_set import Beginning, Choice, Past, clear, make_plan
 
 if TYPE_CHECKING:
+    from inspector_app.changenet.config import TrainConfig
     from inspector_app.changenet.train import TrainResult
 
 MODEL = "model"
@@ -97,8 +98,10 @@ def train_recipe(wish: TuneWish, data_dir: Path | None, mixed: bool = False) -> 
         _check(wish, mixed)
         import inspector_app.changenet.train  # noqa: F401  before minutes are spent on reading pictures
 
-        name = model_name(wish.recipe, {*inspector.models(), *_folders(inspector.own_models)})
-        folder = wish.out_dir or inspector.data_dir / "training" / name
+        trainings = inspector.data_dir / "training"
+        name = training_name(trainings, wish.recipe, {*inspector.models(), *_folders(inspector.own_models)})
+        folder = wish.out_dir or trainings / name
+        check_free(folder, wish.recipe)
         with _alone(folder):
             _train_and_install(inspector, wish, name, folder)
 
@@ -108,11 +111,15 @@ def _train_and_install(inspector: Inspector, wish: TuneWish, name: str, folder: 
     job = _job(inspector, wish, name, folder)
     for line in (*used_words(job.plan), *omission_lines(job.plan)):
         out().print(line, markup=False)
+    if wish.adopt:
+        _check_examined(job.plan)
     try:
         result = _train(job, wish)
         report = _report(inspector, job, result)
     except KeyboardInterrupt:
-        err().print("Stopped. The same command with --resume goes on from the last checkpoint.")
+        folder_option = f' --out-dir "{wish.out_dir}"' if wish.out_dir else ""
+        again = f'inspector-app train --recipe "{wish.recipe}"{folder_option} --resume'
+        err().print(f"Stopped. To go on from the last checkpoint: {again}", markup=False, soft_wrap=True)
         raise typer.Exit(Exit.INTERRUPTED) from None
     add_model(job.folder / MODEL, job.name, inspector.models(), inspector.own_models, replace=False)
     clear(job.folder)
@@ -134,7 +141,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
     ensure_folder(folder)
     try:
-        with FileLock(folder / ".lock", blocking=False):
+        with FileLock(folder / LOCK, blocking=False):
             yield
     except Timeout:
         raise KeeperError(
@@ -142,6 +149,22 @@ def _alone(folder: Path) -> Iterator[None]:
             f"Another training is under way in {folder}.",
             "Wait until it ends, or name another folder with --out-dir.",
         ) from None
+
+
+def _check_examined(plan: TrainingPlan) -> None:
+    """
+    Raises:
+        KeeperError: ``examination_empty``: what is held out cannot tell whether the new model is worse.
+    """
+    kinds = {picture.kind for picture in plan.held_out}
+    for kind in ("good", "bad"):
+        if kind not in kinds:
+            raise KeeperError(
+                "examination_empty",
+                f"No {'good' if kind == 'good' else 'defective'} unit is held out, so nothing can tell whether the "
+                "new model is worse: it will not be adopted unseen.",
+                "Leave out --adopt, or record more units; pictures of one serial number are one unit.",
+            )
 
 
 def _check(wish: TuneWish, mixed: bool) -> None:
@@ -173,8 +196,8 @@ def _job(inspector: Inspector, wish: TuneWish, name: str, folder: Path) -> _Job:
     named = begun.start_from if begun else str(wish.start_from or "")
     start = inspector.find_model(named) if named else original_of(serving_model, inspector.models())
     goldens = tuple(inspector.recipes.golden_frame(ref) for ref in revision.recipe.goldens)
-    past = _past(serving_model, start)
-    plan = begun or _new_plan(inspector, wish, revision, goldens, start, past, folder)
+    past = _past(serving_model, original_of(serving_model, inspector.models()), start)
+    plan = begun or _new_plan(inspector, wish, revision, goldens, start, past, name, folder)
     return _Job(name, folder, plan, revision, goldens, serving_model, start, past)
 
 
@@ -199,20 +222,25 @@ def _new_plan(
     goldens: tuple[Frame, ...],
     start: Model,
     past: Past,
+    name: str,
     folder: Path,
 ) -> TrainingPlan:
     recipe = revision.recipe
     size = (goldens[0].width, goldens[0].height)
     settings = training_settings(start.manifest.input.width, recipe.view, size, wish.given)
+    _config(
+        name, folder, start, settings, wish
+    )  # What does not fit is told before minutes are spent on reading.
     by_hash = {golden.sha256: golden for golden in goldens}
-    annotations = Annotations(wish.truth)
-    records = inspector.store.iterate(HistoryFilter(recipe=recipe.name))
-    labelled = label_all(records, recipe.name, by_hash, annotations)
+    asked = HistoryFilter(recipe=recipe.name)
+    shared = shared_names(inspector.store.iterate(asked), recipe.name) if wish.truth else frozenset()
+    annotations = Annotations(wish.truth, shared)
+    labelled = label_all(inspector.store.iterate(asked), recipe.name, by_hash, annotations)
     reader = ExampleReader(inspector.store, inspector.archive, by_hash, recipe.alignment, annotations)
     most = most_pictures(int(settings["cache_size"]))
     begun = Beginning(recipe.name, revision.revision, str(wish.start_from or ""), settings)
     choice = Choice(begun, labelled, reader, goldens, recipe.regions, past, most)
-    ensure_folder(folder)
+    claim(folder, recipe.name)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     with progress_bar() as bar:
         task = bar.add_task("reading pictures", total=len(labelled.candidates))
@@ -220,13 +248,20 @@ def _new_plan(
 
 
 def _train(job: _Job, wish: TuneWish) -> TrainResult:
+    return train_with_bar(_config(job.name, job.folder, job.start, job.plan.settings, wish))
+
+
+def _config(
+    name: str, folder: Path, start: Model, settings: Mapping[str, int | float], wish: TuneWish
+) -> TrainConfig:
+    """Stopped before its first checkpoint, a training that is resumed begins anew with its plan."""
     from inspector_app.changenet.config import TrainConfig
 
     values = {
-        "name": job.name, "data": job.folder / PAIRS, "out_dir": job.folder, "start_from": job.start.path,
-        "resume": wish.resume, **job.plan.settings, **wish.machine,
+        "name": name, "data": folder / PAIRS, "out_dir": folder, "start_from": start.path,
+        "resume": wish.resume and (folder / CHECKPOINT).is_file(), **settings, **wish.machine,
     }  # fmt: skip
-    return train_with_bar(TrainConfig.model_validate(values))
+    return TrainConfig.model_validate(values)
 
 
 def _report(inspector: Inspector, job: _Job, result: TrainResult) -> TrainingReport:

@@ -187,30 +187,42 @@ def leave_one_out(
     if min(int(bad.sum()), int((~bad).sum())) < 2:
         return None
     false_calls = escapes = 0
-    for index in range(len(bad)):
+    # Most good images are alike here, with no region at any threshold: each sort is left out once.
+    rows = np.column_stack([bad.astype(np.int64), areas])
+    _, sample, counts = np.unique(rows, axis=0, return_index=True, return_counts=True)
+    for index, count in zip(sample, counts, strict=True):
         rest = np.arange(len(bad)) != index
         choice = choose_limits(areas[rest], [bool(b) for b in bad[rest]], thresholds, target, least_area)
         rejected = areas[index, list(thresholds).index(choice.threshold)] >= choice.min_area_px
-        false_calls += bool(rejected and not bad[index])
-        escapes += bool(bad[index] and not rejected)
+        false_calls += int(count) * bool(rejected and not bad[index])
+        escapes += int(count) * bool(bad[index] and not rejected)
     return false_calls, escapes
 
 
 def choose_review(
-    areas: Areas, defective: Sequence[bool], thresholds: Sequence[float], choice: Choice
+    areas: Areas,
+    defective: Sequence[bool],
+    thresholds: Sequence[float],
+    choice: Choice,
+    largest: Areas | None = None,
 ) -> tuple[float, int, int] | None:
     """A review threshold below the chosen one: its value, and the good and bad units that it sends to REVIEW.
 
     The highest that catches every bad unit which can be caught at all; where none passes as it is, the lowest that
     sends no good unit to REVIEW. None where no threshold below the chosen one does either.
+
+    ``largest`` are the areas of the largest region, where ``areas`` are those of a later one: its probability is the
+    score that REVIEW goes by, so a unit whose largest region reaches the limits, and is allowed to, passes.
     """
+    largest = areas if largest is None else largest
     bad = np.asarray(defective, dtype=bool)
     place = {threshold: index for index, threshold in enumerate(thresholds)}
-    passed = areas[:, place[choice.threshold]] < choice.min_area_px
+    # What is rejected for a later region is rejected for its largest one too.
+    passed = largest[:, place[choice.threshold]] < choice.min_area_px
     lower = sorted((t for t in thresholds if t < choice.threshold), reverse=True)
     found = []
     for threshold in lower:
-        sent = passed & (areas[:, place[threshold]] >= choice.min_area_px)
+        sent = passed & (largest[:, place[threshold]] >= choice.min_area_px)
         found.append((threshold, int((sent & ~bad).sum()), int((sent & bad).sum())))
     most = max((caught for _, _, caught in found), default=0)
     if most:

@@ -43,6 +43,7 @@ class Labelled:
     Attributes:
         observations: under the limits that the images were scored with.
         areas: ``images x len(THRESHOLDS)`` of those that could be inspected.
+        largest: the same of the largest region, by which REVIEW is decided, where some defects still pass; else None.
         defective: of each of those.
         least_area: ``LEAST_AREA`` in pixels of the images.
         failed: images that could not be inspected; no limits change that.
@@ -55,6 +56,7 @@ class Labelled:
     least_area: int
     failed: int
     unlabelled: int
+    largest: Areas | None = None
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,11 @@ class Calibration:
         return tuple(point for point in self.curve if point.threshold == threshold)
 
     def limits(self, before: Limits) -> Limits:
-        """``before`` with what is recommended in its place."""
-        review = self.review.threshold if self.review else None
+        """``before`` with what is recommended in its place. Without a recommendation the review threshold stays,
+        unless the new threshold lies below it."""
+        review = self.review.threshold if self.review else before.review_threshold
+        if review is not None and review >= self.choice.threshold:
+            review = None
         changed = {
             "threshold": self.choice.threshold,
             "min_area_px": self.choice.min_area_px,
@@ -120,9 +125,10 @@ def collect(
 ) -> Labelled:
     """Score all of ``job`` and keep what limits depend on; nothing is recorded."""
     loader = RequestLoader(job, None)
-    observations, areas, defective = [], [], []
+    observations, areas, largest, defective = [], [], [], []
     least_area = failed = unlabelled = 0
     spec = service.engine.manifest.input
+    rank = job.settings.limits.max_defects + 1
     for number, item in enumerate(job.items, start=1):
         result = service.evaluate(loader.request(item))
         one = observation(item.name, result)
@@ -132,13 +138,27 @@ def collect(
         elif result.change_map is None:
             failed += 1
         else:
-            areas.append(_areas(result, job.settings))
+            areas.append(_areas(result, job.settings, rank))
+            if rank > 1:
+                largest.append(_areas(result, job.settings, 1))
             defective.append(one.truth.defective)
-            grid = (spec.width, spec.height)
-            least_area = max(least_area, native_min_area(LEAST_AREA, grid, result.change_map.frame_size))
+            size = result.change_map.frame_size
+            grid = job.settings.view.grid((spec.width, spec.height), size)
+            least_area = max(least_area, native_min_area(LEAST_AREA, grid, size))
         on_done(number, len(job.items))
-    table = np.array(areas, dtype=np.int64).reshape(len(areas), len(THRESHOLDS))
-    return Labelled(tuple(observations), table, tuple(defective), max(1, least_area), failed, unlabelled)
+    return Labelled(
+        tuple(observations),
+        _table(areas),
+        tuple(defective),
+        max(1, least_area),
+        failed,
+        unlabelled,
+        _table(largest) if rank > 1 else None,
+    )
+
+
+def _table(rows: Sequence[tuple[int, ...]]) -> Areas:
+    return np.array(rows, dtype=np.int64).reshape(len(rows), len(THRESHOLDS))
 
 
 def pool(parts: Sequence[Labelled]) -> Labelled:
@@ -156,13 +176,15 @@ def pool(parts: Sequence[Labelled]) -> Labelled:
         max(part.least_area for part in parts),
         sum(part.failed for part in parts),
         sum(part.unlabelled for part in parts),
+        np.concatenate([part.areas if part.largest is None else part.largest for part in parts])
+        if any(part.largest is not None for part in parts)
+        else None,
     )
 
 
-def _areas(result: InspectionResult, settings: Settings) -> tuple[int, ...]:
+def _areas(result: InspectionResult, settings: Settings, rank: int) -> tuple[int, ...]:
     assert result.change_map is not None
-    levels = inspected_levels(result.change_map, settings.regions)
-    return region_areas(levels, THRESHOLDS, settings.limits.max_defects + 1)
+    return region_areas(inspected_levels(result.change_map, settings.regions), THRESHOLDS, rank)
 
 
 def calibrate(labelled: Labelled, target: Target, with_review: bool = False) -> Calibration:
@@ -176,7 +198,7 @@ def calibrate(labelled: Labelled, target: Target, with_review: bool = False) -> 
         raise KeeperError("pairs_one_sided", "No labelled image could be inspected.")
     choice = choose_limits(areas, defective, THRESHOLDS, target, labelled.least_area)
     choice = _as_it_does(areas, defective, choice)
-    found = choose_review(areas, defective, THRESHOLDS, choice) if with_review else None
+    found = choose_review(areas, defective, THRESHOLDS, choice, labelled.largest) if with_review else None
     return Calibration(
         target=target,
         choice=choice,
@@ -208,8 +230,8 @@ def promises(found: Calibration) -> tuple[str, ...]:
         bound = bound_of_none(trials)
         if count == 0 and bound is not None:
             said.append(
-                f"0 of {trials} {kind} units: the {name} rate is below {bound * 100:.1f} % with 95 % sureness, "
-                "no more can be said."
+                f"0 of {trials} {kind} units: had these limits been set beforehand, the {name} rate would be below "
+                f"{bound * 100:.1f} % with 95 % sureness, and no more could be said."
             )
     share = found.target.most_false_calls
     needed = trials_for(share) if share is not None else None

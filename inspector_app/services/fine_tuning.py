@@ -25,7 +25,7 @@ EPOCH_STEPS = 50
 """Steps between two checkpoints: some minutes."""
 WARM_SIZE = 192
 CACHE_SIZE = 320
-LARGEST_SIDE = 1024
+LEAST_SIDE, LARGEST_SIDE = 64, 1024
 MEMORY = 1_000_000_000
 """Bytes that the pictures of a training may take."""
 LEAST, MOST = 16, 400
@@ -65,7 +65,8 @@ def training_settings(side: int, view: View, golden: tuple[int, int], given: Map
         golden: ``(width, height)`` of its goldens.
         given: what was asked for: ``steps``, ``batch``, ``size``, ``seed``.
     """
-    size = given.get("size", (view.tile or side) if view.mode != "whole" else side)
+    own = (view.tile or side) if view.mode != "whole" else side
+    size = given.get("size", min(LARGEST_SIDE, max(LEAST_SIDE, -(-own // 32) * 32)))
     settings: Settings = {"steps": STEPS, "epoch_steps": EPOCH_STEPS, "seed": 0, **given, "size": size}
     picture = -(-round(max(golden) * view.scale) // 32) * 32
     if view.mode == "whole" or picture <= size:

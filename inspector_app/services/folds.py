@@ -72,7 +72,7 @@ def cross_validate(
 
 
 def check_held_out_once(names: Iterable[str]) -> None:
-    """See that no pair is held out by two folds.
+    """See that no pair counts twice, held out by two folds or named twice by a list.
 
     Raises:
         KeeperError: ``folds_overlap``.
@@ -80,7 +80,9 @@ def check_held_out_once(names: Iterable[str]) -> None:
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise KeeperError(
-            "folds_overlap", f"{twice[0]} is held out by more than one fold ({len(twice)} pairs are)."
+            "folds_overlap",
+            f"{twice[0]} is scored more than once ({len(twice)} pairs are): two folds hold it out, or a list names "
+            "it twice.",
         )
 
 

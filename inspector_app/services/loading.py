@@ -80,6 +80,13 @@ class RequestLoader:
             others=others,
         )
 
+    def rematched(self, item: BatchItem, request: InspectionRequest) -> InspectionRequest:
+        """The request of an item whose picture was changed since: its goldens are those that match what is seen."""
+        if not isinstance(request.test, Frame):
+            return request
+        golden, golden_ref, others = self._golden(item, request.test)
+        return replace(request, golden=golden, golden_ref=golden_ref, others=others)
+
     def _read(self, item: BatchItem) -> Frame:
         started = time.perf_counter()
         with self._stages.stage("read"):

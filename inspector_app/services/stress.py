@@ -91,7 +91,7 @@ def observe_stress(
         request = loader.request(item)
         plain.append(observation(item.name, service.evaluate(request)))
         for perturbation, found in zip(planned, seen, strict=True):
-            changed = perturbed(request, perturbation, seed)
+            changed = loader.rematched(item, perturbed(request, perturbation, seed))
             found.append(observation(item.name, service.evaluate(changed)))
         on_done(number, len(job.items))
     return StressObserved(tuple(plain), tuple(map(tuple, seen)))

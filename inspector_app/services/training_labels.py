@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from inspector_app.core.change_map import Mask
-from inspector_app.core.errors import InspectorError
+from inspector_app.core.errors import InspectorError, OperatorError
 from inspector_app.core.inspection import InspectionRecord
 from inspector_app.core.verdict import Disposition, Verdict
 from inspector_app.services.truths import recorded_truth
@@ -27,6 +27,7 @@ class LeftOut(StrEnum):
     SET_ASIDE = "accepted with reason, or repaired: neither good nor a defect to learn"
     CONTRADICTED = "annotation and disposition contradict each other"
     BAD_ANNOTATION = "its annotation cannot be used"
+    SHARED_NAME = "another picture has its name, and one corrected mask may be of either"
     OTHER_GOLDEN = "compared with a golden that the recipe no longer has"
     IS_GOLDEN = "is a golden itself"
     REPEATED = "another record of the same picture says more"
@@ -81,15 +82,31 @@ class _Said:
     result: Candidate | Refused
 
 
+class SharedNameError(OperatorError):
+    """A corrected mask goes by a name that several pictures have."""
+
+
+def shared_names(records: Iterable[InspectionRecord], recipe: str) -> frozenset[str]:
+    """The names under which more than one picture was recorded."""
+    first: dict[str, str] = {}
+    shared = set()
+    for record in _of(records, recipe):
+        if first.setdefault(record.image.name, record.image.sha256) != record.image.sha256:
+            shared.add(record.image.name)
+    return frozenset(shared)
+
+
 class Annotations:
     """The annotation of a record: from a folder of corrected masks, else the one that it was measured against."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        """
+    def __init__(self, folder: Path | None = None, shared: Collection[str] = ()) -> None:
+        """``shared``: see ``shared_names``.
+
         Raises:
             OperatorError: ``truth_missing`` when ``folder`` is not there.
         """
         self._finder = None if folder is None else TruthFinder(folder, _NOWHERE)
+        self._shared = shared
 
     def mask(self, record: InspectionRecord) -> Mask | None:
         """``H x W`` bool in the test image's frame; None where there is none.
@@ -117,6 +134,8 @@ class Annotations:
         found = self._finder.find(_NOWHERE / record.image.name, _size(record))
         if found.error is not None:
             raise found.error
+        if found.mask is not None and record.image.name in self._shared:
+            raise SharedNameError("truth_ambiguous", f"More than one picture is named {record.image.name}.")
         return found.mask
 
 
@@ -158,6 +177,8 @@ def _said(record: InspectionRecord, goldens: Collection[str], annotations: Annot
         return _Said(weight, _refused(record, LeftOut.OTHER_GOLDEN))
     try:
         annotated = annotations.defective(record)
+    except SharedNameError:
+        return _Said(weight, _refused(record, LeftOut.SHARED_NAME))
     except InspectorError:
         return _Said(weight, _refused(record, LeftOut.BAD_ANNOTATION))
     label = label_of(record.verdict, person.disposition if person else None, annotated)

@@ -68,7 +68,7 @@ class SegmentPairs:
         """
         path = self._root / self.segment.annotation_folder_name / name
         if not path.is_file():
-            path = path.with_suffix(self.segment.label_suffix)
+            path = path.with_suffix("." + self.segment.label_suffix.lstrip("."))
         if self.segment.num_classes == 2:
             return _decoded(path, decode_mask).astype(np.uint8)
         pixels = _decoded(path, decode_pixels)

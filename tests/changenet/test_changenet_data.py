@@ -6,16 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from changenet_pictures import SIDE, board, good_picture, part_mask
+from changenet_pictures import SIDE, board, good_picture, part_mask, write_png
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector_app.changenet.arrays import Pair
 from inspector_app.changenet.augment import AugmentStrength, augment_pair, framing, photometry
 from inspector_app.changenet.defects import paste_defect, random_defect, soil
-from inspector_app.changenet.pair_folder import PairFolder, PairFolderError
+from inspector_app.changenet.pair_folder import PairFolder, PairFolderError, read_mask
 from inspector_app.changenet.sources import ObjectMix, ObjectSource, RenderedSource, StoredSource
 from inspector_app.core.errors import KeeperError
+from inspector_app.vision.annotations import truth_at
 
 STILL = AugmentStrength(turn=0, zoom=0, shift=0, misalign=0, tilt=0, jitter=0, degrade=0)
 
@@ -174,3 +175,19 @@ def test_soil_lies_beside_what_is_kept() -> None:
         changed |= (soil(image, keep, np.random.default_rng(seed)) != image).any(axis=2)
     assert changed[~keep].any()
     assert not changed[20:80, 20:80].any()
+
+
+def test_a_defect_too_small_for_the_grid_still_makes_its_picture_a_bad_one(tmp_path: Path) -> None:
+    mask = np.zeros((400, 400), np.uint8)
+    mask[201:203, 202:204] = 255
+    write_png(tmp_path / "mask.png", mask)
+    assert not truth_at(mask > 0, (64, 64)).any()
+    assert 1 <= read_mask(tmp_path / "mask.png", 64).sum() <= 4
+    write_png(tmp_path / "none.png", np.zeros_like(mask))
+    assert not read_mask(tmp_path / "none.png", 64).any()
+
+
+def test_ready_made_pairs_are_squares() -> None:
+    wide = np.zeros((40, 100, 3), np.uint8)
+    with pytest.raises(PairFolderError, match="100 x 40"):
+        StoredSource([Pair(wide, wide, wide[..., 0] > 0)], 0, STILL)

@@ -14,8 +14,10 @@ from pydantic import ValidationError  # noqa: E402
 from inspector_app.changenet.callbacks import TrainProgress  # noqa: E402
 from inspector_app.changenet.config import TrainConfig  # noqa: E402
 from inspector_app.changenet.export import load_checkpoint  # noqa: E402
+from inspector_app.changenet.module import ForeignCheckpointError  # noqa: E402
 from inspector_app.changenet.pair_folder import PairFolderError  # noqa: E402
-from inspector_app.changenet.train import NothingToResumeError, build_source, run_training  # noqa: E402
+from inspector_app.changenet.resuming import NothingToResumeError, check_resumable  # noqa: E402
+from inspector_app.changenet.train import build_source, run_training  # noqa: E402
 from inspector_app.core.errors import KeeperError  # noqa: E402
 
 
@@ -105,3 +107,18 @@ def test_checkpoints_go_to_the_data_folder_by_default(pair_folder: Path) -> None
     folder = TrainConfig(name="somewhere", data=pair_folder).folder
     assert folder.parts[-2:] == ("training", "somewhere")
     assert "inspector-app" in folder.parts
+
+
+def test_what_is_no_checkpoint_is_told_in_a_sentence(pair_folder: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "out" / "last.ckpt"
+    broken.parent.mkdir()
+    broken.write_text("no checkpoint")
+    with pytest.raises(NothingToResumeError, match="cannot be read"):
+        run_training(config(pair_folder, broken.parent, resume=True))
+    weights = tmp_path / "weights.ckpt"
+    torch.save({"state_dict": {}}, weights)
+    with pytest.raises(NothingToResumeError, match="no training that could go on"):
+        check_resumable(weights)
+    for path in (broken, weights):
+        with pytest.raises(ForeignCheckpointError, match="changenet-lite"):
+            load_checkpoint(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -16,12 +17,15 @@ torch = pytest.importorskip("torch", reason="the training extra is not installed
 pytest.importorskip("lightning", reason="the training extra is not installed")
 tqdm = pytest.importorskip("tqdm", reason="the training extra is not installed")
 
+from inspector_app.changenet.tao.feed import SpecFeed  # noqa: E402
 from inspector_app.changenet.tao.losses import spec_loss  # noqa: E402
 from inspector_app.changenet.tao.module import SpecModule, class_maps  # noqa: E402
 from inspector_app.changenet.tao.network import VisualChangeNet  # noqa: E402
 from inspector_app.changenet.tao.sizes import FAN_SIZES, FanSize  # noqa: E402
+from inspector_app.changenet.tao.spec_training import strategy_of  # noqa: E402
 from inspector_app.cli.app import app  # noqa: E402
-from inspector_app.core.tao_spec.experiment import Experiment  # noqa: E402
+from inspector_app.core.tao_spec.experiment import Experiment, Task  # noqa: E402
+from inspector_app.services.tao_spec import read_spec  # noqa: E402
 
 SMALL = FanSize(width=32, depth=1, heads=4, stem_depths=(1, 1), tapped_block=0)
 NAMES = tuple(f"part #{number} a.png" for number in range(5))
@@ -291,3 +295,18 @@ def test_what_does_not_serve_is_told(run: Run, tmp_path: Path) -> None:
     assert "says nothing of mean and std" in shifted
     words = CliRunner().invoke(app, ["train"])
     assert words.exit_code == 2
+
+
+def test_several_gpus_share_the_pairs_out(experiment: Path) -> None:
+    spec = read_spec(experiment, ["train.num_gpus=2", "dataset.segment.validation_split=test"], Task.TRAIN)
+    seen: dict[str, list[int]] = {"train": [], "val": []}
+    for rank in range(2):
+        feed = SpecFeed(spec, 3)
+        feed.trainer = SimpleNamespace(global_rank=rank, world_size=2, current_epoch=0)
+        seen["train"].append(sum(len(batch[0]) for batch in feed.train_dataloader()))
+        seen["val"].append(sum(len(batch[0]) for batch in feed.val_dataloader()))
+    assert seen == {"train": [2, 2], "val": [3, 2]}
+    assert strategy_of(spec, 1) == "auto"
+    assert strategy_of(spec, 2) == "ddp"
+    final = read_spec(experiment, ["dataset.segment.multi_scale_train=false"], Task.TRAIN)
+    assert "unused_parameters" in strategy_of(final, 2)

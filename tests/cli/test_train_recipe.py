@@ -94,3 +94,26 @@ def test_a_second_training_in_the_same_folder_is_refused(station: Path) -> None:
     assert "Another training is under way" in said
     assert "--out-dir" in said
     assert not (folder / "plan.json").exists()
+
+
+def test_nothing_is_adopted_that_nothing_examined(station: Path) -> None:
+    said = run(station, "train", "--recipe", "plate", "--steps", 2, "--size", 64, "--adopt", code=2).output
+    assert "No defective unit is held out" in said
+    assert "--adopt" in said
+    assert not (station / "models").exists()
+
+
+def test_options_that_do_not_fit_are_told_before_pictures_are_read(station: Path) -> None:
+    said = run(station, "train", "--recipe", "plate", "--size", 300, code=2).output
+    assert "do not fit" in said
+    assert not (station / "training" / "plate-1" / "plan.json").exists()
+
+
+def test_a_folder_of_other_files_is_left_alone(station: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    (mine / "pairs").mkdir(parents=True)
+    (mine / "pairs" / "kept.txt").write_text("kept")
+    said = run(station, "train", "--recipe", "plate", "--out-dir", mine, code=2).output
+    assert "not of a training of the recipe" in " ".join(said.split())
+    assert (mine / "pairs" / "kept.txt").read_text() == "kept"
+    assert "belong to --recipe" in run(station, "train", "plate", "--adopt", code=2).output

@@ -145,3 +145,29 @@ def test_none_of_n_bounds_the_rate_near_three_over_n() -> None:
     assert bound is not None
     assert bound <= 0.005
     assert trials_for(0.0) is None
+
+
+def test_review_is_of_the_largest_region_where_one_may_pass() -> None:
+    # Columns: 0.5, 0.7, 0.3. The largest region of both reaches the limits and is allowed: REVIEW never looks lower.
+    second = np.array([(0, 0, 9), (2, 0, 40)])
+    largest = np.array([(0, 0, 9), (50, 40, 60)])
+    chosen = Choice(0.5, 10, 0, 1)
+    assert choose_review(second, [False, True], THRESHOLDS, chosen) == (0.3, 0, 1)
+    assert choose_review(second, [False, True], THRESHOLDS, chosen, largest) == (0.3, 0, 0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=4, max_size=24))
+def test_alike_images_are_left_out_as_each_by_itself(images: list[tuple[int, bool]]) -> None:
+    areas = np.array([(9 * area, 8 * area, 10 * area) for area, _ in images])
+    bad = [defective for _, defective in images]
+    if min(sum(bad), len(bad) - sum(bad)) < 2:
+        assert leave_one_out(areas, bad, THRESHOLDS) is None
+        return
+    calls = escapes = 0
+    for index, defective in enumerate(bad):
+        rest = [place for place in range(len(bad)) if place != index]
+        choice = choose_limits(areas[rest], [bad[place] for place in rest], THRESHOLDS)
+        rejected = areas[index, THRESHOLDS.index(choice.threshold)] >= choice.min_area_px
+        calls += bool(rejected and not defective)
+        escapes += bool(defective and not rejected)
+    assert leave_one_out(areas, bad, THRESHOLDS) == (calls, escapes)

@@ -129,7 +129,7 @@ def test_a_calibration_is_printed_drawn_and_saved_when_told_to(
     asked = ("evaluate", "--good", good, "--bad", bad, "--recipe", "bearing", "--calibrate", "--review")
     said = inspect(*asked, "--plot", tmp_path / "curve.svg").stdout
     assert "For the target no-escapes: threshold" in said
-    assert "0 of 3 bad units: the escape rate is below 63.2 % with 95 % sureness" in said
+    assert "the escape rate would be below 63.2 % with 95 % sureness" in " ".join(said.split())
     assert "expected calibration error" in said
     assert (tmp_path / "curve.svg").read_text(encoding="utf-8").startswith("<svg")
     assert "revision 1" in inspect("recipe", "show", "bearing").stdout
@@ -145,6 +145,12 @@ def test_a_calibration_is_printed_drawn_and_saved_when_told_to(
     assert "known parts" in shown
     assert f"threshold = {wanted['threshold']}" in shown
     assert f"min_area_px = {wanted['min_area_px']}" in shown
+    saving = ("--save", "--note", "again")
+    old = ("--recipe", "bearing@1")
+    parts = ("evaluate", "--good", good, "--bad", bad, "--calibrate")
+    assert "would make an old revision (1) the newest" in inspect(*parts, *old, *saving, code=2).stderr
+    other = inspect(*parts, "--recipe", "bearing", "--model", "mvtec-transistor", *saving, code=2).stderr
+    assert "limits that were found with mvtec-transistor, but it judges with" in " ".join(other.split())
     judged = json.loads(
         inspect("evaluate", "--good", good, "--bad", bad, "--recipe", "bearing", "--json").stdout
     )
@@ -185,7 +191,7 @@ def test_stress_compares_with_the_images_as_they_are(dataset: Path, inspect: Ins
         (("gone",), "There is no data set gone."),
         (("x", "--review"), "belong to --calibrate"),
         (("x", "--plot", "curve.svg"), "belong to --calibrate"),
-        (("-e", "spec.yaml", "--stress"), "leave out --folds, --stress"),
+        (("-e", "spec.yaml", "--stress", "--split", "x"), "leave out --split, --stress"),
     ],
 )
 def test_options_that_do_not_fit_are_told(

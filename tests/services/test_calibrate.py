@@ -10,9 +10,9 @@ import pytest
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import Settings
 from inspector_app.core.limit_choice import NO_ESCAPES, Target
-from inspector_app.core.recipe import Limits
+from inspector_app.core.recipe import Limits, View
 from inspector_app.services.batch_job import BatchJob
-from inspector_app.services.calibrate import THRESHOLDS, calibrate, collect, pool, promises
+from inspector_app.services.calibrate import LEAST_AREA, THRESHOLDS, calibrate, collect, pool, promises
 from inspector_app.services.evaluate import observe, plan_labelled, report
 from tests.pictures import plain, spoiled, write
 from tests.services.conftest import MakeService
@@ -82,8 +82,9 @@ def test_one_kind_alone_is_refused(job: BatchJob, make_service: MakeService) -> 
 def test_what_a_few_images_promise_is_said(job: BatchJob, make_service: MakeService) -> None:
     found = calibrate(collect(make_service(), job), Target("false-calls", 0.005), with_review=True)
     said = " ".join(promises(found))
-    assert "0 of 3 good units: the false-call rate is below 63.2 %" in said
-    assert "0 of 2 bad units: the escape rate is below 77.6 %" in said
+    assert "0 of 3 good units: had these limits been set beforehand" in said
+    assert "the false-call rate would be below 63.2 %" in said
+    assert "the escape rate would be below 77.6 %" in said
     assert "takes 598 good units" in said
     assert found.review is None or found.review.threshold < found.choice.threshold
     assert found.limits(Limits(max_defects=0, review_threshold=0.05)).min_area_px == found.choice.min_area_px
@@ -103,3 +104,32 @@ def test_folds_are_pooled_and_none_may_hold_what_another_holds(
     with pytest.raises(KeeperError) as caught:
         pool([parts[0], *parts])
     assert caught.value.code == "folds_overlap"
+
+
+def test_a_review_threshold_stays_unless_the_new_threshold_lies_below_it(
+    job: BatchJob, make_service: MakeService
+) -> None:
+    found = calibrate(collect(make_service(), job), NO_ESCAPES)
+    low, high = found.choice.threshold / 2, min(0.99, found.choice.threshold + 0.01)
+    assert found.limits(Limits(threshold=0.99, review_threshold=low)).review_threshold == low
+    assert found.limits(Limits(threshold=1.0, review_threshold=high)).review_threshold is None
+
+
+def test_where_some_defects_pass_review_goes_by_the_largest_one(
+    job: BatchJob, make_service: MakeService
+) -> None:
+    allowed = replace(job, settings=Settings(limits=Limits(max_defects=1)))
+    labelled = collect(make_service(), allowed)
+    assert labelled.largest is not None
+    assert (labelled.largest >= labelled.areas).all()
+    assert labelled.largest.max() > labelled.areas.max()
+    both = pool([labelled, replace(labelled, observations=(), areas=labelled.areas[:0], largest=None)])
+    assert both.largest is not None
+    assert both.largest.shape == both.areas.shape
+
+
+def test_the_least_area_counts_pixels_of_the_view(job: BatchJob, make_service: MakeService) -> None:
+    """Tiles at twice the scale give a map of four times the pixels."""
+    assert collect(make_service(), job).least_area == LEAST_AREA
+    tiles = Settings(limits=Limits(min_area_px=1), view=View(mode="tiles", scale=2.0))
+    assert collect(make_service(), replace(job, settings=tiles)).least_area == LEAST_AREA // 4

@@ -75,7 +75,7 @@ def test_folds_are_pooled_by_adding_up_and_spread_by_fold() -> None:
 
 
 def test_a_pair_in_two_folds_is_told() -> None:
-    with pytest.raises(KeeperError, match=r"good_0\.png is held out by more than one fold"):
+    with pytest.raises(KeeperError, match=r"good_0\.png is scored more than once"):
         cross_validate(2, lambda _: PARTS[:1])
 
 

@@ -16,6 +16,7 @@ from inspector_app.services.batch_job import BatchJob
 from inspector_app.services.inspect import InspectionService
 from inspector_app.services.plan import BatchItem
 from inspector_app.services.stress import StressReport, observe_stress, perturbations, stress_report
+from inspector_app.vision.decode import read_frame
 from inspector_app.vision.perturb import Nuisance, Perturbation
 from tests.pictures import mask_of, plain, spoiled, write
 from tests.services.conftest import MakeService
@@ -120,3 +121,23 @@ def test_folds_are_pooled_and_none_may_hold_what_another_holds(
     with pytest.raises(KeeperError) as caught:
         stress_report(parts, planned, ["lost"])
     assert caught.value.code == "kind_unknown"
+
+
+def test_goldens_are_chosen_by_what_is_seen(
+    job: BatchJob, make_service: MakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A station sees the perturbed picture alone: the golden that it matches best is not the untouched one's."""
+    dark = (plain() * 0.7).astype(np.uint8)
+    goldens = tuple(
+        read_frame(write(tmp_path / f"g{number}.png", pixels))
+        for number, pixels in enumerate((plain(), dark))
+    )
+    items = tuple(replace(item, golden=None) for item in job.items[:1])
+    seen: list[str] = []
+    service = make_service()
+    evaluate = service.evaluate
+    monkeypatch.setattr(
+        service, "evaluate", lambda request: (seen.append(request.golden_ref.name), evaluate(request))[1]
+    )
+    observe_stress(service, replace(job, items=items, goldens=goldens), [Perturbation(Nuisance.DARKER, 1.0)])
+    assert seen == ["g0.png", "g1.png"]

@@ -10,8 +10,15 @@ from hypothesis import strategies as st
 from inspector_app.core.errors import OperatorError
 from inspector_app.core.inspection import InspectionRecord, Settings, Truth
 from inspector_app.core.metrics import Outcome
+from inspector_app.core.protocols import HistoryFilter
 from inspector_app.core.verdict import Disposition, Verdict
-from inspector_app.services.training_labels import Annotations, LeftOut, label_all, label_of
+from inspector_app.services.training_labels import (
+    Annotations,
+    LeftOut,
+    label_all,
+    label_of,
+    shared_names,
+)
 from inspector_app.storage.store import SqlRecordStore
 from tests.makers import make_result
 from tests.pictures import mask_of, write
@@ -111,3 +118,18 @@ def test_a_record_without_a_hash_takes_the_place_of_no_other(store: SqlRecordSto
         for record in (recorded(store), recorded(store))
     ]
     assert len(label_all(records, "plate", {GOLDEN}, Annotations()).candidates) == 2
+
+
+def test_a_corrected_mask_is_not_laid_on_one_of_several_pictures_of_its_name(
+    store: SqlRecordStore, tmp_path: Path
+) -> None:
+    for seed in (1, 2):
+        store.add([make_result(Verdict.PASS, seed=seed, settings=PLATE, name="0001.png")], [None])
+    image = recorded(store, seed=3).image
+    write(tmp_path / "0001.png", mask_of([(1, 1, 4, 4)])[: image.height, : image.width])
+    records = list(store.iterate(HistoryFilter(recipe="plate")))
+    shared = shared_names(records, "plate")
+    assert shared == {"0001.png"}
+    found = label_all(records, "plate", {GOLDEN}, Annotations(tmp_path, shared))
+    assert [one.reason for one in found.refused] == [LeftOut.SHARED_NAME] * 2
+    assert [one.name for one in found.candidates] == ["3.png"]

@@ -8,7 +8,7 @@ import lightning
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler
 
 from inspector_app.changenet.tao.augment import LabelledPair, augment
 from inspector_app.core.manifest import InputSpec
@@ -47,7 +47,11 @@ class FedPairs(Dataset[Item]):
 
 
 class SpecFeed(lightning.LightningDataModule):
-    """Training pairs in a new order every epoch, validation pairs as listed; no pair is ever left out."""
+    """Training pairs in a new order every epoch, validation pairs as listed; no pair is ever left out.
+
+    Several GPUs share the pairs out. All must take the same number of training steps, so a few pairs may be trained
+    twice in an epoch; none is validated twice, unless there are fewer than GPUs.
+    """
 
     def __init__(self, experiment: Experiment, seed: int) -> None:
         """Read both lists; KeeperError when one is missing or names nothing."""
@@ -65,16 +69,28 @@ class SpecFeed(lightning.LightningDataModule):
         if self._segment.shuffle:
             order = np.random.default_rng([self._seed, epoch]).permutation(len(names))
             names = [names[int(place)] for place in order]
-        return self._loader(FedPairs(self._pairs, tuple(names), self._input, (self._seed, epoch)))
+        pairs = FedPairs(self._pairs, tuple(names), self._input, (self._seed, epoch))
+        rank, world = self._place
+        if world == 1:
+            return self._loader(pairs)
+        return self._loader(pairs, DistributedSampler(pairs, world, rank, shuffle=False))
 
     def val_dataloader(self) -> DataLoader[Item]:
         """The loader of the validation list."""
-        return self._loader(FedPairs(self._pairs, self.validation_names, self._input))
+        rank, world = self._place
+        mine = self.validation_names[rank::world] or self.validation_names[:1]
+        return self._loader(FedPairs(self._pairs, mine, self._input))
 
-    def _loader(self, pairs: FedPairs) -> DataLoader[Item]:
+    @property
+    def _place(self) -> tuple[int, int]:
+        """Which of how many processes this is."""
+        return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+
+    def _loader(self, pairs: FedPairs, sampler: Sampler[int] | None = None) -> DataLoader[Item]:
         return DataLoader(
             pairs,
             self._segment.batch_size,
+            sampler=sampler,
             num_workers=min(self._segment.workers, len(pairs)),
             drop_last=False,
         )

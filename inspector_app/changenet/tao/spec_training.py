@@ -16,10 +16,11 @@ from lightning.pytorch.loggers import CSVLogger
 
 from inspector_app.changenet.callbacks import OnProgress, ProgressMeter
 from inspector_app.changenet.quiet import quiet
+from inspector_app.changenet.resuming import check_resumable
 from inspector_app.changenet.tao.feed import SpecFeed
 from inspector_app.changenet.tao.module import SpecModule
 from inspector_app.changenet.tao.start import start_network
-from inspector_app.changenet.train import NothingToResumeError, plain_interrupt
+from inspector_app.changenet.train import plain_interrupt
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.files import ensure_folder
 from inspector_app.core.metrics import PixelCounts
@@ -70,9 +71,15 @@ def train_spec(experiment: Experiment, listener: Listener | None = None) -> Spec
     """
     listener, train = listener or Listener(), experiment.train
     resumed = Path(train.resume_training_checkpoint_path) if train.resume_training_checkpoint_path else None
-    if resumed is not None and not resumed.is_file():
-        raise NothingToResumeError("nothing_to_resume", f"There is no checkpoint {resumed} to resume from.")
+    if resumed is not None:
+        check_resumable(resumed)
     devices = _devices(experiment, listener)
+    if train.seed < 0 and devices.count > 1:
+        raise KeeperError(
+            "spec_invalid",
+            "train.seed below 0 draws another seed in each process, which would deal the pairs out otherwise.",
+            "Give a seed where several GPUs train.",
+        )
     seed = train.seed if train.seed >= 0 else secrets.randbelow(2**31)
     folder = experiment.folder(Task.TRAIN)
     ensure_folder(folder)
@@ -131,13 +138,22 @@ def _pace(experiment: Experiment, feed: SpecFeed, devices: _Devices) -> _Pace:
     return _Pace(batch, experiment.train.num_epochs, -(-mine // batch))
 
 
+def strategy_of(experiment: Experiment, devices: int) -> str:
+    """Lightning's strategy. Where only the final output is trained, the heads of the other four get no gradient."""
+    if devices == 1:
+        return "auto"
+    return "ddp" if experiment.dataset.segment.multi_scale_train else "ddp_find_unused_parameters_true"
+
+
 def _trainer(experiment: Experiment, devices: _Devices, callbacks: list[Callback]) -> lightning.Trainer:
     train, folder = experiment.train, experiment.folder(Task.TRAIN)
     return lightning.Trainer(
         accelerator=devices.accelerator,
         devices=devices.devices,
         num_nodes=train.num_nodes,
-        strategy="ddp" if devices.count > 1 else "auto",
+        strategy=strategy_of(experiment, devices.count),
+        # The feed deals the pairs out itself: Lightning's own sampler repeats validation pairs to fill up.
+        use_distributed_sampler=False,
         precision=train.precision,
         sync_batchnorm=train.sync_batchnorm,
         max_epochs=train.num_epochs,

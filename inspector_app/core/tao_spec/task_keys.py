@@ -83,7 +83,7 @@ class Train(Section):
     )
     sync_batchnorm: bool = key(False, "One statistic over all GPUs.")
     use_distributed_sampler: bool = key(
-        False, "Of several GPUs.", "each pair is trained once an epoch, whatever the number of GPUs"
+        False, "Of several GPUs.", "several GPUs share the pairs out in any case"
     )
     tensorboard: Tensorboard = block(Tensorboard)
     classify: OtherTask = key({}, "Of task classify.", CLASSIFY)

@@ -44,6 +44,8 @@ class Assembly:
     leads: tuple[Path, ...]
     lead_width: float
     metal: Colour
+    tarnish: float = 0.0
+    """How much darker a lead is at its hole than at the body, 0..1."""
     blank_body: bool = False
 
 
@@ -66,6 +68,7 @@ def leaded_part(rng: np.random.Generator, shape: Shape) -> Scene:
         (),
         pitch * rng.uniform(0.14, 0.24),
         jitter(rng, (168, 166, 162), 22),
+        tarnish=float(rng.uniform(0.0, 0.85)) if rng.random() < 0.6 else 0.0,
     )
     unit = replace(unit, leads=_leads(rng, place, (wide, high), foot, pitch, count, 0.02))
     geometry = (wide, high, pitch)
@@ -118,7 +121,16 @@ def _another(
     place = unit.place + shift
     leads = _leads(rng, place, (wide, high), foot, pitch, count, 0.05)
     board = redraw_board(rng.normal(0, pitch * 0.06, 2)) if rng.random() < 0.4 else unit.board
-    varied = replace(unit, board=board, place=place, turn=float(rng.normal(0, 1.2)), leads=leads)
+    tarnish = float(np.clip(unit.tarnish + rng.normal(0, 0.15), 0.0, 0.9))
+    varied = replace(
+        unit,
+        board=board,
+        place=place,
+        turn=float(rng.normal(0, 1.2)),
+        leads=leads,
+        metal=jitter(rng, unit.metal, 14),
+        tarnish=tarnish,
+    )
     return _with_defects(drawn, varied, geometry)
 
 
@@ -217,6 +229,7 @@ def _drawn(unit: Assembly, shape: Shape) -> Scene:
     shadow = np.roll(soft, (int(unit.lead_width * 0.35), int(unit.lead_width * 0.2)), (0, 1))
     blend(image, (10, 8, 8), shadow * np.float32(0.5 / 255))
     metal = shaded(blank(shape, unit.metal), bevelled(cover, unit.lead_width * 0.25) * np.float32(75))
+    metal = (metal * _tarnished(unit, shape[0])[:, None, None]).astype(np.uint8)
     blend(image, metal, cover.astype(np.float32) / np.float32(255))
     zone = np.ones(shape, np.bool_)
     if unit.blank_body:
@@ -225,10 +238,26 @@ def _drawn(unit: Assembly, shape: Shape) -> Scene:
     return Scene(image, zone, (body,), grain=_grain(shape, cover), loose=True)
 
 
+def _tarnished(unit: Assembly, rows: int) -> Field:
+    """What is left of the metal's light in each row: all at the body, least at the holes."""
+    lines = [line for line in unit.leads if len(line) > 1]
+    if not lines:
+        return np.ones(rows, np.float32)
+    top = min(float(line[:, 1].min()) for line in lines)
+    foot = max(top + 1.0, *(float(line[:, 1].max()) for line in lines))
+    depth = np.clip((np.arange(rows, dtype=np.float32) - top) / (foot - top), 0.0, 1.0)
+    return np.asarray(1.0 - unit.tarnish * depth**1.5, np.float32)
+
+
 def _grain(shape: Shape, cover: Image) -> Callable[[np.random.Generator], Field]:
     """Glints that fall differently on every lead, over fine noise everywhere."""
     lit = cv2.GaussianBlur(cover, (0, 0), 0.8).astype(np.float32) / np.float32(255)
-    return lambda rng: smooth(rng, shape, 4.0) * lit * np.float32(30) + white(rng, shape) * np.float32(2)
+
+    def field(rng: np.random.Generator) -> Field:
+        glints = smooth(rng, shape, float(rng.uniform(4, 14))) * np.float32(rng.uniform(20, 55))
+        return np.asarray(glints * lit + white(rng, shape) * np.float32(2), np.float32)
+
+    return field
 
 
 def _bent(rng: np.random.Generator, unit: Assembly, geometry: tuple[float, float, float]) -> Assembly:
@@ -263,7 +292,11 @@ def _damaged(rng: np.random.Generator, unit: Assembly, geometry: tuple[float, fl
         else rng.uniform(0.25, 0.75, 2) * (wide, high)
     )
     polygon(gone, blob(rng, wide * rng.uniform(0.1, 0.4), 0.3, 12) + spot, 255)
-    rough = white(rng, (high, wide)) * np.float32(28) + np.float32(rng.uniform(30, 110))
+    grains = np.exp(smooth(rng, (high, wide), 1.0) * np.float32(rng.uniform(0.3, 0.8)))
+    light = np.float32(rng.uniform(0.2, 1.2)) + smooth(rng, (high, wide), wide / 4) * np.float32(0.35)
+    rough = np.float32(rng.uniform(12, 60)) + np.clip(light, 0.1, None) * grains * np.float32(
+        rng.uniform(12, 40)
+    )
     rgb = unit.body.rgb.copy()
     blend(
         rgb,

@@ -12,7 +12,6 @@ import numpy as np
 
 from inspector_app.changenet.arrays import Image, Mask, Pair
 from inspector_app.core.errors import KeeperError, OperatorError
-from inspector_app.vision.annotations import truth_at
 from inspector_app.vision.decode import decode_mask, decode_pixels, read_bytes
 from inspector_app.vision.pair_list import read_list
 
@@ -43,7 +42,7 @@ class PairFolder:
         return read_list(self.root, split)
 
     def read(self, name: str, size: int | None = None) -> Pair:
-        """Return one pair, brought to ``size`` x ``size`` (images by area, mask by nearest neighbour)."""
+        """Return one pair, brought to ``size`` x ``size`` (see ``read_mask``)."""
         test = read_rgb(self.root / "A" / name, size)
         golden = read_rgb(self.root / "B" / name, size)
         label = self.root / "label" / name
@@ -72,18 +71,16 @@ def read_rgb(path: Path, size: int | None = None) -> Image:
 def read_mask(path: Path, size: int | None = None) -> Mask:
     """Return the mask; every value above zero is set, so files with 0/1 and 0/255 both work.
 
-    Made smaller it is sampled by nearest neighbour, as scores are counted. A change so small that this leaves
-    nothing of it keeps every pixel that it touches: its picture must not come to count as a good one.
+    Brought to ``size`` x ``size``, a pixel is set where more than half of it is: sampled, edges would lie up to half a
+    pixel aside, and on the other side in a mirrored view. A change so small that this leaves nothing of it keeps
+    every pixel that it touches: its picture must not come to count as a good one.
     """
     mask = _decoded(path, decode_mask)
     if size is None:
         return mask
-    sampled = truth_at(mask, (size, size))
-    if sampled.any() or not mask.any():
-        return sampled
     share = cv2.resize(mask.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
-    touched: Mask = share > 0
-    return touched
+    shrunk: Mask = share > (0.5 if (share > 0.5).any() else 0.0)
+    return shrunk
 
 
 def _decoded(path: Path, decode: Callable[[bytes], Array]) -> Array:

@@ -117,7 +117,9 @@ def vote_outline(masks: Sequence[Mask], images: Sequence[Image]) -> Outline | No
     every, free = np.stack(laid), np.stack(seen)
     # A mask is the outline and the part: only where the part does not lie does it tell of the outline.
     told = free.sum(axis=0)
-    agreed = np.where(told >= 2, (every & free).sum(axis=0) > 0.5 * told, every.mean(axis=0) > 0.8)
+    agreed = np.where(
+        told >= 2, (every & free).sum(axis=0) >= np.maximum(2.0, 0.5 * told), every.mean(axis=0) > 0.8
+    )
     outline = cv2.medianBlur(agreed.astype(np.uint8), 2 * round(side / 80) + 1) > 0
     return Outline(outline, first) if outline.mean() > OUTLINE_SHARE / 2 else None
 

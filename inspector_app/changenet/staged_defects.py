@@ -62,15 +62,24 @@ def _displacement(part: Scene, side: int, rng: np.random.Generator) -> NDArray[n
     elif choice < 0.58:
         angle, reach = rng.uniform(8, 35) * rng.choice([-1, 1]), 0.15
     elif choice < 0.85:
-        angle, reach = rng.uniform(-8, 8), 0.2
+        return _slipped_aside(part, side, rng)
     else:
         angle, reach = rng.uniform(-180, 180), 0.25
     offset = rng.uniform(-reach, reach, 2) * side
-    if abs(angle) < 8:
-        # Far enough that no lead stands in its hole.
-        offset[0] = np.sign(offset[0]) * max(abs(offset[0]), 0.05 * side)
     pivot = part.body.centre if rng.random() < 0.3 else _middle(part.part)
-    matrix = cv2.getRotationMatrix2D(pivot, float(angle), 1.0).astype(np.float64)
+    return _motion(pivot, float(angle), offset)
+
+
+def _slipped_aside(part: Scene, side: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Hardly turned, most often only so far aside that no lead stands in its hole: what is hardest to see."""
+    reach = rng.uniform(0, 1, 2) ** 2
+    offset = np.array([0.042 + 0.16 * reach[0], 0.2 * reach[1]]) * rng.choice([-1, 1], 2) * side
+    return _motion(part.body.centre, float(rng.uniform(-8, 8)), offset)
+
+
+def _motion(pivot: tuple[float, float], angle: float, offset: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The 2 x 3 matrix that turns about ``pivot`` by ``angle`` degrees and then moves."""
+    matrix = cv2.getRotationMatrix2D(pivot, angle, 1.0).astype(np.float64)
     matrix[:, 2] += offset
     return matrix
 

@@ -14,7 +14,7 @@ from inspector_app.cli.calibrate_output import calibration_dict, calibration_lin
 from inspector_app.cli.calibrate_plot import calibration_svg
 from inspector_app.cli.console import err, out
 from inspector_app.cli.evaluate_job import Scored, Wish, opened_job
-from inspector_app.cli.evaluate_output import reliability_table
+from inspector_app.cli.evaluate_output import reliability_tables
 from inspector_app.cli.options import find_revision
 from inspector_app.cli.recipe import login_name
 from inspector_app.core.errors import KeeperError
@@ -66,9 +66,8 @@ def run_calibration(
 
 def _print(found: Calibration, asked_review: bool) -> None:
     out().print(curve_table(found))
-    for name, reliability in (("pixels", found.scored.pixels), ("images", found.scored.images)):
-        if reliability.count:
-            out().print(reliability_table(name, reliability))
+    for table in reliability_tables(found.scored):
+        out().print(table)
     for line in calibration_lines(found, asked_review):
         out().print(line, markup=False)
 

@@ -15,6 +15,7 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.engines.registry import EngineChoice, plan_is_missing
 from inspector_app.engines.tensorrt.library import BuildRules
 from inspector_app.engines.tensorrt.progress import BuildProgress
+from inspector_app.services.batch_job import BatchJob
 from inspector_app.services.inspect import InspectionService
 
 
@@ -80,3 +81,15 @@ def building_plans(model: str) -> Iterator[BuildRules]:
             raise typer.Exit(Exit.INTERRUPTED) from error
         if stop.is_set():
             raise typer.Exit(Exit.INTERRUPTED)
+
+
+def judge_text(service: InspectionService, job: BatchJob) -> str:
+    """Which model decides, where, and by what limits."""
+    limits = job.settings.limits
+    grid = "" if job.grid is None else f" of {job.grid[0]} x {job.grid[1]}"
+    review = "" if limits.review_threshold is None else f", review {limits.review_threshold:g}"
+    recipe = f"{job.settings.recipe}@{job.settings.revision}, " if job.settings.recipe else ""
+    return (
+        f"{recipe}{service.engine.manifest.name} on {service.stamp.engine}: threshold {limits.threshold:g}{review}, "
+        f"least area {limits.min_area_px} px{grid}"
+    )

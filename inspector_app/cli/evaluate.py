@@ -12,12 +12,20 @@ import typer
 from inspector_app.bootstrap import Inspector
 from inspector_app.cli.calibrate import CalibrateWish, run_calibration
 from inspector_app.cli.console import DataDir, known_errors, opened, out
-from inspector_app.cli.evaluate_job import Scored, Wish, check_source, opened_job, scored_lists
+from inspector_app.cli.engines import judge_text
+from inspector_app.cli.evaluate_job import (
+    Scored,
+    Wish,
+    check_source,
+    opened_job,
+    scored_lists,
+)
 from inspector_app.cli.evaluate_output import (
     folds_dict,
     folds_table,
     kinds_table,
-    reliability_table,
+    reliability_tables,
+    remarks,
     report_dict,
 )
 from inspector_app.cli.options import (
@@ -34,7 +42,7 @@ from inspector_app.cli.options import (
     ViewOptions,
 )
 from inspector_app.cli.places import check_plot
-from inspector_app.cli.spec import SpecOption, check_spec_alone, evaluate_by_spec, one_word
+from inspector_app.cli.spec import SpecOption, check_spec_alone, evaluate_by_spec, given_options, one_word
 from inspector_app.cli.stress_output import stress_dict, stress_tables, stress_verdict
 from inspector_app.cli.tables import summary_table
 from inspector_app.core.errors import KeeperError
@@ -123,8 +131,10 @@ def evaluate(
         check_source(wish)
         if stressed and calibrate:
             raise KeeperError("option_invalid", "Give one of --stress and --calibrate.")
-        if not calibrate and (review or save or plot is not None):
-            raise KeeperError("option_invalid", "--review, --save and --plot belong to --calibrate.")
+        if not calibrate:
+            _refuse(context, "--calibrate", "target", "review", "plot", "save", "note")
+        if not stressed:
+            _refuse(context, "--stress", "steps", "seed")
         check_plot(plot)
         scored = scored_lists(model, split, folds)
         if stressed:
@@ -144,13 +154,22 @@ def _dataset(words: list[str] | None) -> Path | None:
         return Path(*one_word(words, "a DATASET")) if words else None
 
 
+def _refuse(context: typer.Context, owner: str, *names: str) -> None:
+    given = given_options(context, names)
+    if given:
+        raise KeeperError("option_invalid", f"{', '.join(given)} belong{'s' * (len(given) == 1)} to {owner}.")
+
+
 def _evaluate_one(inspector: Inspector, wish: Wish, scored: Scored, json_out: bool) -> None:
-    observed = _observe(inspector, wish, scored)
+    with opened_job(inspector, wish, scored.model, scored.split) as (service, job, on_done):
+        judged_by = judge_text(service, job)
+        observed = observe(service, job, on_done)
     check_kinds(observed, wish.without)
     found = report(observed, wish.without, wish.pixel_threshold)
     if json_out:
-        typer.echo(json.dumps(report_dict(found)))
+        typer.echo(json.dumps({"judged_by": judged_by, **report_dict(found)}))
     else:
+        out().print(f"Judged by {judged_by}.", markup=False)
         _print_report(found, wish.measure_at)
 
 
@@ -201,5 +220,7 @@ def _observe(inspector: Inspector, wish: Wish, scored: Scored) -> tuple[Observat
 def _print_report(found: EvaluationReport, measure_at: MeasureAt) -> None:
     out().print(summary_table(found.total, measure_at.value, with_csv=False))
     out().print(kinds_table(found))
-    for name, reliability in (("pixels", found.pixels), ("images", found.images)):
-        out().print(reliability_table(name, reliability))
+    for table in reliability_tables(found):
+        out().print(table)
+    for line in remarks(found):
+        out().print(line, markup=False)

@@ -75,6 +75,8 @@ def check_source(wish: Wish) -> None:
         raise KeeperError("option_invalid", "Give a data set, or --good and --bad, one of the two.")
     if wish.dataset is None and not folders:
         raise KeeperError("option_invalid", "Give both --good and --bad.")
+    if wish.good is not None and wish.bad is not None and wish.good.resolve() == wish.bad.resolve():
+        raise KeeperError("option_invalid", "--good and --bad name the same folder.")
     if folders and (wish.golden is None) == (not wish.recipe):
         raise KeeperError("option_invalid", "Folders of images need --golden or --recipe, one of the two.")
     if wish.dataset is not None and wish.golden is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 from rich.markup import escape
@@ -12,6 +12,9 @@ from inspector_app.core.calibration import Reliability
 from inspector_app.services.evaluate import EvaluationReport, card_measures
 from inspector_app.services.folds import FoldsReport, fold_measures
 from inspector_app.services.summary import BatchSummary
+
+MOST_NAMED = 10
+"""Images judged wrongly that are named."""
 
 
 def hundredth(value: float | None) -> str:
@@ -56,6 +59,29 @@ def reliability_table(name: str, reliability: Reliability) -> Table:
     return table
 
 
+def reliability_tables(report: EvaluationReport) -> Iterator[Table]:
+    """Of the pixels, where those of every defect are annotated, and of the images, where there are any."""
+    if report.pixels.count and not report.unmarked:
+        yield reliability_table("pixels", report.pixels)
+    if report.images.count:
+        yield reliability_table("images", report.images)
+
+
+def remarks(report: EvaluationReport) -> Iterator[str]:
+    """What a reader of the tables must know, and the first images that were judged wrongly, in sentences."""
+    if report.unmarked:
+        one = report.unmarked == 1
+        yield (
+            f"{report.unmarked} defective image{'' if one else 's'} ha{'s' if one else 've'} no annotation of the pixels: "
+            "the pixels' measures are of the others alone."
+        )
+    for mistake in report.mistakes[:MOST_NAMED]:
+        score = "" if mistake.score is None else f" (score {mistake.score:.2f})"
+        yield f"{'escape' if mistake.escape else 'false call'}: {mistake.name}{score}"
+    if len(report.mistakes) > MOST_NAMED:
+        yield f"... and {len(report.mistakes) - MOST_NAMED} more; --json names them all."
+
+
 def folds_table(report: FoldsReport) -> Table:
     """Each fold, and the spread over them."""
     names = list(report.spread)
@@ -81,6 +107,8 @@ def report_dict(report: EvaluationReport) -> dict[str, object]:
     if report.without is not None:
         content["without"] = {"kinds": list(report.left_out), **summary_dict(report.without)}
     content["calibration"] = {"pixels": asdict(report.pixels), "images": asdict(report.images)}
+    content["unmarked"] = report.unmarked
+    content["mistakes"] = [asdict(mistake) for mistake in report.mistakes]
     return content
 
 

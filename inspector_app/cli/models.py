@@ -29,7 +29,7 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import MeasureAt
 from inspector_app.core.report_file import read_report
 from inspector_app.engines.cost import count_cost
-from inspector_app.engines.models import TRAINING_REPORT, Model
+from inspector_app.engines.models import TRAINING_REPORT, UNDESCRIBED, Model
 from inspector_app.services.calibration_set import plan_calibration
 from inspector_app.services.model_install import add_model
 from inspector_app.services.model_library import (
@@ -127,6 +127,15 @@ def add(
         # One that lies beside the caller only is looked for last, and hides nothing.
         model = add_model(path, name, inspector.lasting_models(), inspector.own_models, replace)
         out().print(f"{model.path.parent.name} is in {model.path.parent}", markup=False)
+        told = model.manifest
+        if told.description == UNDESCRIBED:
+            err().print(
+                f"No manifest lay beside it: it is taken for a TAO Visual ChangeNet export that judges at "
+                f"{told.input.width} x {told.input.height}, threshold {told.judgement.threshold:g}, least area "
+                f"{told.judgement.min_area_px} px. manifest.json in its folder says so, and can be changed.",
+                markup=False,
+                soft_wrap=True,
+            )
 
 
 @models_app.command("default")

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from inspector_app.bootstrap import Inspector
 from inspector_app.cli.console import DataDir, Exit, err, known_errors, opened, out
-from inspector_app.cli.engines import serving
+from inspector_app.cli.engines import judge_text, serving
 from inspector_app.cli.interrupt import stop_on_interrupt
 from inspector_app.cli.options import (
     AlignOption,
@@ -167,12 +167,14 @@ def score(
         check_picture_folders(job, recursive)
         outputs = Outputs(csv, defects_csv, json_lines, stages, stages_json)
         with serving(inspector, basis.model, engine, threads, side_by_side(threads)) as service:
-            outcome = run_job(inspector, inspector.batch(service), job, outputs)
+            outcome = run_job(inspector, inspector.batch(service), job, outputs, judge_text(service, job))
     raise typer.Exit(exit_code(outcome, fail_on_defect))
 
 
-def run_job(inspector: Inspector, batch: BatchService, job: BatchJob, outputs: Outputs) -> BatchOutcome:
-    """Run with a bar, then write the CSV files and print the totals.
+def run_job(
+    inspector: Inspector, batch: BatchService, job: BatchJob, outputs: Outputs, judged_by: str = ""
+) -> BatchOutcome:
+    """Run with a bar, then write the CSV files and print the totals; ``judged_by``: see ``judge_text``.
 
     Raises:
         KeeperError: a fault in the middle (a full disk) ends the run; what was committed is kept.
@@ -206,6 +208,8 @@ def run_job(inspector: Inspector, batch: BatchService, job: BatchJob, outputs: O
     console = err() if outputs.json_lines else out()
     if job.resume:
         console.print(f"{outcome.skipped} images were scored before; {outcome.scored} anew.")
+    if judged_by:
+        console.print(f"Judged by {judged_by}.", markup=False)
     console.print(summary_table(outcome.summary, job.settings.measure_at.value))
     if job.truth_dir is not None and not outcome.summary.annotated:
         console.print(f"No annotation in {job.truth_dir} belongs to any of these images.", markup=False)
@@ -231,7 +235,8 @@ def _name_images(
         code = f" ({record.error_code})" if record.verdict is Verdict.ERROR else ""
         console.print(f"{record.verdict.value} {record.image.name}: {record.reason}{code}", markup=False)
     if count > TOLD:
-        console.print(f"... and {count - TOLD} more; the CSV has them all.")
+        more = f"... and {count - TOLD} more: inspector-app export --run {outcome.run_id} --csv FILE names them all."
+        console.print(more, markup=False)
 
 
 def write_csv(inspector: Inspector, run_id: int, outputs: Outputs) -> None:

@@ -67,19 +67,23 @@ def check_spec_alone(context: typer.Context, *also: str) -> None:
         KeeperError: ``option_invalid``, naming every such option.
     """
     fitting = {"spec", "words", "data_dir", *also}
-    given = [
-        parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name is not None
-        and parameter.name not in fitting
-        and _was_given(context, parameter.name)
-    ]
+    every = [parameter.name for parameter in context.command.params if parameter.name is not None]
+    given = given_options(context, [name for name in every if name not in fitting])
     if given:
         raise KeeperError(
             "option_invalid",
             f"With -e the spec file says it all: leave out {', '.join(given)}.",
             "A key of the spec is overridden by KEY=VALUE.",
         )
+
+
+def given_options(context: typer.Context, names: Sequence[str]) -> list[str]:
+    """Which of these parameters stand on the command line, as they are written there."""
+    return [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name is not None and parameter.name in names and _was_given(context, parameter.name)
+    ]
 
 
 def _was_given(context: typer.Context, name: str) -> bool:

@@ -52,7 +52,12 @@ def stress_verdict(report: StressReport) -> str:
     allowed = f"{_points(MOST_FALL)} of IoU"
     if report.plain.left_out:
         allowed += f" and {MOST_FALL_WITHOUT * 100:.0f} without {', '.join(report.plain.left_out)}"
-    fell = [_name(row) for row in report.rows if not row.holds]
+    if report.holds is None:
+        return (
+            "Whether IoU holds cannot be told: no defect has an annotation of its pixels. Look at false calls, escapes "
+            "and AUROC."
+        )
+    fell = [_name(row) for row in report.rows if row.holds is False]
     if not fell:
         return f"No fall of more than {allowed}."
     return f"More than {allowed} are lost under: {'; '.join(fell)}."
@@ -62,7 +67,7 @@ def _cells(total: BatchSummary, row: StressRow | None = None) -> tuple[str, ...]
     return (
         hundredth(total.pooled.iou),
         hundredth(row.iou_fall if row else None),
-        _yes(row.iou_holds) if row else "",
+        _yes(row.iou_holds if row else None),
         str(total.false_calls.count),
         str(total.escapes.count),
         hundredth(total.image_auroc),
@@ -70,8 +75,8 @@ def _cells(total: BatchSummary, row: StressRow | None = None) -> tuple[str, ...]
     )
 
 
-def _yes(held: bool) -> str:
-    return "yes" if held else "no"
+def _yes(held: bool | None) -> str:
+    return {True: "yes", False: "no", None: ""}[held]
 
 
 def stress_dict(report: StressReport) -> dict[str, object]:

@@ -98,10 +98,13 @@ def train_recipe(wish: TuneWish, data_dir: Path | None, mixed: bool = False) -> 
         _check(wish, mixed)
         import inspector_app.changenet.train  # noqa: F401  before minutes are spent on reading pictures
 
+        inspector.recipes.get(wish.recipe)
         trainings = inspector.data_dir / "training"
         name = training_name(trainings, wish.recipe, {*inspector.models(), *_folders(inspector.own_models)})
         folder = wish.out_dir or trainings / name
         check_free(folder, wish.recipe)
+        if wish.resume:
+            _begun(wish.recipe, folder)
         with _alone(folder):
             _train_and_install(inspector, wish, name, folder)
 
@@ -184,13 +187,7 @@ def _check(wish: TuneWish, mixed: bool) -> None:
 
 def _job(inspector: Inspector, wish: TuneWish, name: str, folder: Path) -> _Job:
     """The plan of a training that is resumed, or a new one."""
-    begun = read_plan(folder) if wish.resume else None
-    if wish.resume and (begun is None or begun.recipe != wish.recipe):
-        raise KeeperError(
-            "nothing_to_resume",
-            f'There is no training of the recipe "{wish.recipe}" to resume in {folder}.',
-            "Start it without --resume.",
-        )
+    begun = _begun(wish.recipe, folder) if wish.resume else None
     revision = inspector.recipes.get(wish.recipe, None if begun is None else begun.revision)
     serving_model = inspector.find_model(revision.recipe.model)
     named = begun.start_from if begun else str(wish.start_from or "")
@@ -199,6 +196,21 @@ def _job(inspector: Inspector, wish: TuneWish, name: str, folder: Path) -> _Job:
     past = _past(serving_model, original_of(serving_model, inspector.models()), start)
     plan = begun or _new_plan(inspector, wish, revision, goldens, start, past, name, folder)
     return _Job(name, folder, plan, revision, goldens, serving_model, start, past)
+
+
+def _begun(recipe: str, folder: Path) -> TrainingPlan:
+    """
+    Raises:
+        KeeperError: ``nothing_to_resume``.
+    """
+    begun = read_plan(folder)
+    if begun is None or begun.recipe != recipe:
+        raise KeeperError(
+            "nothing_to_resume",
+            f'There is no training of the recipe "{recipe}" to resume in {folder}.',
+            "Start it without --resume.",
+        )
+    return begun
 
 
 def _folders(own: Path) -> list[str]:
@@ -330,6 +342,8 @@ def _adopt(inspector: Inspector, wish: TuneWish, name: str, report: TrainingRepo
     how = f'inspector-app recipe set-model "{wish.recipe}" {name}'
     worse = report.after.worse_than(report.before)
     if not wish.adopt:
+        if worse:
+            out().print(f"On the held-out units the new model has {worse} than the one in use.", markup=False)
         out().print(
             f"The recipe is as it was. To make the next revision with the new model: {how}", markup=False
         )

@@ -27,6 +27,14 @@ class Disposition(StrEnum):
     REPAIRED = "repaired"
 
 
+def open_decisions(verdict: Verdict) -> frozenset[Disposition]:
+    """What a person can decide on a unit. A PASS stands as it is; of an ERROR nothing was called that could be false."""
+    if verdict is Verdict.PASS:
+        return frozenset()
+    every = frozenset(Disposition)
+    return every - {Disposition.FALSE_CALL} if verdict is Verdict.ERROR else every
+
+
 def final_verdict(verdict: Verdict, disposition: Disposition | None) -> Verdict:
     """The verdict that stands after a person's disposition: confirmed is FAIL, the other three are PASS."""
     if disposition is None:

@@ -45,6 +45,10 @@ class Model:
         return self.path.with_name(SELFCHECK)
 
 
+UNDESCRIBED = "TAO Visual ChangeNet-Segmentation export (no manifest)"
+"""What a model without a manifest is taken for."""
+
+
 @dataclass(frozen=True)
 class GraphTensor:
     """A graph's input or output; an axis without a fixed size is None."""
@@ -262,7 +266,7 @@ def tao_manifest(path: Path, sha256: str, graph: GraphInterface) -> ModelManifes
     batch, _, height, width = inputs[TAO_INPUTS[0]].shape
     return ModelManifest(
         name=path.stem[:100] or "model",
-        description="TAO Visual ChangeNet-Segmentation export (no manifest)",
+        description=UNDESCRIBED,
         file=path.name,
         sha256=sha256,
         batch=batch,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from inspector_app.core.calibration import (
 )
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import InspectionResult, Truth
-from inspector_app.core.metrics import outcome, rejects
+from inspector_app.core.metrics import Outcome, outcome, rejects
 from inspector_app.core.verdict import Verdict
 from inspector_app.services.batch_job import BatchJob
 from inspector_app.services.inspect import InspectionService
@@ -51,12 +51,23 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class Mistake:
+    """An image that was judged wrongly: a false call, or (``escape``) a defect that passed."""
+
+    name: str
+    escape: bool
+    score: float | None
+
+
+@dataclass(frozen=True)
 class EvaluationReport:
     """Totals of all pairs and of each kind (by the names of the files).
 
     Attributes:
         without: the totals of all kinds but those named by ``left_out``; None when none is.
         pixels, images: what the probabilities say against what is true.
+        unmarked: defective images whose pixels nobody has annotated: they count as images only.
+        mistakes: false calls and escapes, in their order.
     """
 
     total: BatchSummary
@@ -65,6 +76,8 @@ class EvaluationReport:
     images: Reliability
     left_out: tuple[str, ...] = ()
     without: BatchSummary | None = None
+    unmarked: int = 0
+    mistakes: tuple[Mistake, ...] = ()
 
 
 def plan_dataset(folder: Path, split: str) -> tuple[BatchItem, ...]:
@@ -151,7 +164,15 @@ def report(
         ),
         left_out=tuple(left_out),
         without=_summary([o for o in counted if o.kind not in left_out]) if left_out else None,
+        unmarked=sum(o.truth.defective and o.levels is None for o in scored if o.truth is not None),
+        mistakes=tuple(_mistakes(counted)),
     )
+
+
+def _mistakes(observations: Iterable[Observation]) -> Iterator[Mistake]:
+    for one in observations:
+        if one.truth is not None and one.truth.outcome in (Outcome.FP, Outcome.FN):
+            yield Mistake(one.name, one.truth.outcome is Outcome.FN, one.score)
 
 
 def check_kinds(observations: Iterable[Observation], left_out: Sequence[str]) -> None:

@@ -21,6 +21,7 @@ from inspector_app.engines.models import (
     OPTIMISATION_REPORT,
     SELFCHECK,
     TRAINING_REPORT,
+    UNDESCRIBED,
     Model,
     check_inside,
     load_model,
@@ -56,8 +57,9 @@ def add_model(path: Path, name: str | None, installed: Mapping[str, Path], own: 
     chosen = check_name(name or (path.resolve().name if path.is_dir() else path.stem))
     check_free(chosen, installed, own, replace)
     with staged(own, chosen, replace) as staging:
-        _copy_model(path, staging)
+        _copy_model(path, staging, chosen)
         model = load_model(staging)
+        check_not_known(path, model, installed)
         finish_model(model, EngineChoice.CPU)
     return load_model(own / chosen)
 
@@ -161,7 +163,32 @@ def write_manifest(folder: Path, manifest: ModelManifest) -> None:
     atomic_write(folder / MANIFEST, (manifest.model_dump_json(indent=2) + "\n").encode())
 
 
-def _copy_model(path: Path, staging: Path) -> None:
+class ModelKnownError(KeeperError):
+    """A model's file came without its manifest."""
+
+
+def check_not_known(path: Path, model: Model, installed: Mapping[str, Path]) -> None:
+    """A file that lost its manifest must not be taken for another kind of network under a name of its own.
+
+    Raises:
+        ModelKnownError: it is the file of an installed model.
+    """
+    if model.manifest.description != UNDESCRIBED:
+        return
+    for name, folder in installed.items():
+        known = None
+        with contextlib.suppress(KeeperError):
+            known = read_manifest(folder / MANIFEST)
+        if known and known.description != UNDESCRIBED and known.sha256 == model.manifest.sha256:
+            raise ModelKnownError(
+                "model_known",
+                f"{path.name} is the file of the installed model {name}; without its manifest it would be judged by "
+                "other settings.",
+                f"Use {name}, or add the folder that its manifest lies in.",
+            )
+
+
+def _copy_model(path: Path, staging: Path, chosen: str) -> None:
     folder = path if path.is_dir() else path.parent
     described = (folder / MANIFEST).is_file()
     manifest = read_manifest(folder / MANIFEST) if described else None
@@ -172,13 +199,15 @@ def _copy_model(path: Path, staging: Path) -> None:
             if (folder / name).is_file():
                 check_inside(folder / name, name)
                 copy_file(folder / name, staging / name)
-        write_manifest(staging, manifest)
+        # Records bear the manifest's name: it is the one that the station knows the model by.
+        write_manifest(staging, manifest.model_copy(update={"name": chosen}))
     elif path.is_dir():
         raise KeeperError("model_missing", f"There is no {MANIFEST} in {path}.")
     else:
         copy_file(path, staging / path.name)
         # It is read from the copy: what is described is what will be loaded.
-        write_manifest(staging, load_model(staging / path.name).manifest)
+        described_now = load_model(staging / path.name).manifest
+        write_manifest(staging, described_now.model_copy(update={"name": chosen}))
 
 
 def copy_file(source: Path, target: Path) -> None:

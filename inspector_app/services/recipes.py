@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -92,9 +93,14 @@ class RecipeService:
         The stored recipe names its goldens by hash; their bytes are in the archive before it is committed.
 
         Raises:
-            KeeperError: ``golden_damaged``, ``archive_missing`` (a golden by hash that this station does not
+            KeeperError: ``recipe_name``, ``golden_damaged``, ``archive_missing`` (a golden by hash that this station does not
                 have), ``archive_damaged``, ``disk_full`` or another fault of the store.
         """
+        if re.search(r"@\d+$", recipe.name) and self._store.recipe_revision(recipe.name) is None:
+            raise KeeperError(
+                "recipe_name",
+                f"“{recipe.name}” cannot be a recipe's name: an @ with a number at the end means a revision.",
+            )
         goldens = tuple(self._kept(golden) for golden in recipe.goldens)
         return self._store.add_recipe_revision(recipe.model_copy(update={"goldens": goldens}), author, note)
 
@@ -102,10 +108,14 @@ class RecipeService:
         """Save the newest revision with another model as the next one.
 
         Raises:
-            KeeperError: ``recipe_missing``, and see ``save_revision``.
+            KeeperError: ``recipe_missing``, ``model_in_use``, and see ``save_revision``.
         """
-        recipe = self.get(name).recipe.model_copy(update={"model": model})
-        return self.save_revision(recipe, author, note)
+        newest = self.get(name)
+        if newest.recipe.model == model:
+            raise KeeperError(
+                "model_in_use", f"{name} judges with {model} already: revision {newest.revision} says so."
+            )
+        return self.save_revision(newest.recipe.model_copy(update={"model": model}), author, note)
 
     def list(self) -> tuple[RecipeRevision, ...]:
         """The newest revision of each recipe, by name."""

@@ -74,8 +74,8 @@ def picture_name(name: str) -> str:
     two images share a picture.
     """
     wanted = name if name.lower().endswith(".png") else f"{name}.png"
-    parts = [part for part in wanted.replace("\\", "/").split("/") if part not in ("", ".", "..")]
-    parts = [part.replace(":", "_") for part in parts]
+    parts = [part for part in wanted.split("/") if part not in ("", ".", "..")]
+    parts = [part.replace("\\", "_").replace(":", "_") for part in parts]
     safe = "/".join(parts)
     too_long = len(parts[-1].encode(errors="surrogateescape")) > LONGEST_NAME if parts else False
     if safe == wanted and not too_long and parts[-1].lower() != ".png":

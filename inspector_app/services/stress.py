@@ -15,6 +15,7 @@ from inspector_app.services.evaluate import EvaluationReport, Observation, check
 from inspector_app.services.folds import check_held_out_once
 from inspector_app.services.inspect import InspectionService
 from inspector_app.services.loading import RequestLoader
+from inspector_app.services.summary import BatchSummary
 from inspector_app.vision.perturb import Nuisance, Perturbation, perturb
 
 MOST_FALL, MOST_FALL_WITHOUT = 0.02, 0.04
@@ -23,7 +24,8 @@ MOST_FALL, MOST_FALL_WITHOUT = 0.02, 0.04
 
 @dataclass(frozen=True)
 class StressRow:
-    """The measures under one perturbation, and by how much they fell (None where there is nothing to compare)."""
+    """The measures under one perturbation, and by how much they fell (None where there is nothing to compare: IoU
+    needs the annotated pixels of a defect)."""
 
     perturbation: Perturbation
     report: EvaluationReport
@@ -32,19 +34,20 @@ class StressRow:
     auroc_fall: float | None
 
     @property
-    def iou_holds(self) -> bool:
-        """Whether IoU falls by no more than ``MOST_FALL``."""
-        return self.iou_fall is None or self.iou_fall <= MOST_FALL
+    def iou_holds(self) -> bool | None:
+        """Whether IoU falls by no more than ``MOST_FALL``; None: it cannot be told."""
+        return None if self.iou_fall is None else self.iou_fall <= MOST_FALL
 
     @property
-    def iou_without_holds(self) -> bool:
-        """Whether the IoU without the kinds left out falls by no more than ``MOST_FALL_WITHOUT``."""
-        return self.iou_without_fall is None or self.iou_without_fall <= MOST_FALL_WITHOUT
+    def iou_without_holds(self) -> bool | None:
+        """Whether the IoU without the kinds left out falls by no more than ``MOST_FALL_WITHOUT``; None: as above."""
+        return None if self.iou_without_fall is None else self.iou_without_fall <= MOST_FALL_WITHOUT
 
     @property
-    def holds(self) -> bool:
-        """Whether both do."""
-        return self.iou_holds and self.iou_without_holds
+    def holds(self) -> bool | None:
+        """Whether all that can be told holds; None when nothing can."""
+        told = [held for held in (self.iou_holds, self.iou_without_holds) if held is not None]
+        return all(told) if told else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +66,10 @@ class StressReport:
     rows: tuple[StressRow, ...]
 
     @property
-    def holds(self) -> bool:
-        """Whether every row does."""
-        return all(row.holds for row in self.rows)
+    def holds(self) -> bool | None:
+        """Whether every row does; None when none can be told."""
+        told = [row.holds for row in self.rows if row.holds is not None]
+        return all(told) if told else None
 
 
 def perturbations(steps: int) -> tuple[Perturbation, ...]:
@@ -133,14 +137,19 @@ def perturbed(request: InspectionRequest, perturbation: Perturbation, seed: int)
 def _row(perturbation: Perturbation, base: EvaluationReport, now: EvaluationReport) -> StressRow:
     without = None
     if base.without is not None and now.without is not None:
-        without = _fall(base.without.pooled.iou, now.without.pooled.iou)
+        without = _fall(_iou(base.without), _iou(now.without))
     return StressRow(
         perturbation,
         now,
-        _fall(base.total.pooled.iou, now.total.pooled.iou),
+        _fall(_iou(base.total), _iou(now.total)),
         without,
         _fall(base.total.image_auroc, now.total.image_auroc),
     )
+
+
+def _iou(summary: BatchSummary) -> float | None:
+    """None too where no defect's pixels are annotated: then it is of false pixels alone."""
+    return summary.pooled.iou if summary.pooled.tp + summary.pooled.fn else None
 
 
 def _fall(before: float | None, after: float | None) -> float | None:

@@ -7,7 +7,7 @@ from inspector_app.core.defects import Defect, Findings
 from inspector_app.core.geometry import Box
 from inspector_app.core.recipe import Limits
 from inspector_app.core.retention import Retention
-from inspector_app.core.verdict import Disposition, Verdict, decide, final_verdict
+from inspector_app.core.verdict import Disposition, Verdict, decide, final_verdict, open_decisions
 
 
 def findings(count: int, score: float = 0.9) -> Findings:
@@ -62,3 +62,10 @@ def test_all_that_did_not_pass_is_kept_and_every_nth_pass() -> None:
     assert all(rule.keeps(verdict, 1) for verdict in (Verdict.FAIL, Verdict.REVIEW, Verdict.ERROR))
     assert [n for n in range(1, 8) if rule.keeps(Verdict.PASS, n)] == [3, 6]
     assert not Retention(every_nth_pass=0).keeps(Verdict.PASS, 1)
+
+
+def test_what_a_person_can_decide() -> None:
+    assert open_decisions(Verdict.PASS) == frozenset()
+    assert open_decisions(Verdict.REVIEW) == open_decisions(Verdict.FAIL) == frozenset(Disposition)
+    assert Disposition.FALSE_CALL not in open_decisions(Verdict.ERROR)
+    assert Disposition.ACCEPTED in open_decisions(Verdict.ERROR)

@@ -82,6 +82,7 @@ def test_folds_are_scored_each_by_its_own_model_and_pooled(
     )  # fmt: skip
     folds = json.loads(told.stdout)
     whole = json.loads(inspect("evaluate", dataset, "--model", model, "--without", "good", "--json").stdout)
+    assert whole.pop("judged_by").startswith("difference on onnxruntime CPU: threshold 0.5")
     assert folds["pooled"] == whole
     assert whole["without"]["images"] == 4
     assert sum(pixels["count"] for pixels in whole["calibration"]["pixels"]["bins"]) == 5 * 256 * 256
@@ -156,12 +157,20 @@ def test_a_calibration_is_printed_drawn_and_saved_when_told_to(
     )
     assert (judged["false_calls"], judged["escapes"]) == (0, 0)
     assert (judged["good"], judged["defective"]) == (3, 3)
+    assert (judged["unmarked"], judged["mistakes"]) == (3, [])
+    told = inspect("evaluate", "--good", bad, "--bad", good, "--golden", DEMO / "golden.png").stdout
+    assert "Judged by generic on" in told
+    assert "escape: bad/" in told
+    assert "false call: good/" in told
+    assert "3 defective images have no annotation of the pixels" in " ".join(told.split())
+    assert "probabilities of pixels" not in told
 
 
 def test_stress_compares_with_the_images_as_they_are(dataset: Path, inspect: Inspect, model: Path) -> None:
     asked = ("evaluate", dataset, "--model", model, "--stress", "--stress-steps", 1, "--without", "good")
     found = json.loads(inspect(*asked, "--json").stdout)
     plain = json.loads(inspect("evaluate", dataset, "--model", model, "--without", "good", "--json").stdout)
+    del plain["judged_by"]
     assert found["plain"] == plain
     assert {row["nuisance"] for row in found["rows"]} == {
         "shift", "turn", "scale", "brighter", "darker", "gradient", "blur", "jpeg",
@@ -179,8 +188,8 @@ def test_stress_compares_with_the_images_as_they_are(dataset: Path, inspect: Ins
     [
         ((), "Give a data set, or --good and --bad"),
         (("--good", "."), "Give both --good and --bad"),
-        (("--good", ".", "--bad", "."), "need --golden or --recipe"),
-        (("--good", ".", "--bad", ".", "--golden", "gone.png"), "There is no golden"),
+        (("--good", ".", "--bad", ".."), "need --golden or --recipe"),
+        (("--good", ".", "--bad", "..", "--golden", "gone.png"), "There is no golden"),
         (("x", "--golden", "g.png"), "names its goldens itself"),
         (("x", "--recipe", "r", "--threshold", "0.4"), "has limits and alignment of its own"),
         (("x", "--stress", "--calibrate"), "Give one of --stress and --calibrate"),
@@ -189,8 +198,10 @@ def test_stress_compares_with_the_images_as_they_are(dataset: Path, inspect: Ins
         (("x", "--calibrate", "--plot", "curve.png"), "“curve.png” does not end in .svg"),
         (("x", "--calibrate", "--plot", "gone/curve.svg"), "There is no folder"),
         (("gone",), "There is no data set gone."),
-        (("x", "--review"), "belong to --calibrate"),
-        (("x", "--plot", "curve.svg"), "belong to --calibrate"),
+        (("x", "--review"), "--review belongs to --calibrate"),
+        (("x", "--plot", "curve.svg", "--target", "no-escapes"), "--target, --plot belong to --calibrate"),
+        (("x", "--stress-steps", "2"), "--stress-steps belongs to --stress"),
+        (("--good", ".", "--bad", ".", "--golden", "g.png"), "name the same folder"),
         (("-e", "spec.yaml", "--stress", "--split", "x"), "leave out --split, --stress"),
     ],
 )

@@ -156,3 +156,20 @@ def test_a_failed_move_puts_the_old_model_back(
     assert caught.value.code == "disk_full"
     assert names(own) == ["net"]
     assert load_model(own / "net").manifest.name == "net"
+
+
+def test_a_model_bears_the_name_that_it_was_given(tmp_path: Path, own: Path) -> None:
+    """Records and tables name it by its manifest."""
+    for path in (folder_with(tmp_path / "net"), difference_model(tmp_path / "export.onnx", side=64)):
+        model = add_model(path, f"plate-{path.stem}", {}, own, replace=False)
+        assert model.manifest.name == model.path.parent.name == f"plate-{path.stem}"
+
+
+def test_a_file_without_its_manifest_is_not_taken_for_another_network(tmp_path: Path, own: Path) -> None:
+    known = folder_with(tmp_path / "net")
+    stray = tmp_path / "stray.onnx"
+    stray.write_bytes((known / "net.onnx").read_bytes())
+    with pytest.raises(KeeperError, match="is the file of the installed model net") as caught:
+        add_model(stray, None, {"net": known}, own, replace=False)
+    assert caught.value.code == "model_known"
+    assert names(own) == []

@@ -301,3 +301,17 @@ def test_the_json_form_is_plain(tmp_path: Path) -> None:
     assert tree["mm_per_px"] == 0.05
     assert tree["name"] == "Ä"
     assert "um_per_px" not in tree
+
+
+def test_a_name_must_not_look_like_a_revision(service: RecipeService) -> None:
+    recipe = Recipe(name="part@1", model="generic", goldens=(EMBEDDED,))
+    with pytest.raises(KeeperError, match="means a revision"):
+        service.save_revision(recipe, "Ann", "")
+    assert service.save_revision(recipe.model_copy(update={"name": "a@b"}), "Ann", "").revision == 1
+
+
+def test_the_model_in_use_makes_no_new_revision(service: RecipeService) -> None:
+    service.save_revision(Recipe(name="part", model="generic", goldens=(EMBEDDED,)), "Ann", "")
+    with pytest.raises(KeeperError, match="judges with generic already"):
+        service.with_model("part", "generic", "Ann", "")
+    assert service.with_model("part", "other", "Ann", "").revision == 2

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inspector_app.cli.stress_output import stress_verdict
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import Settings
 from inspector_app.core.recipe import Limits
 from inspector_app.services.batch_job import BatchJob
+from inspector_app.services.evaluate import plan_labelled
 from inspector_app.services.inspect import InspectionService
 from inspector_app.services.plan import BatchItem
 from inspector_app.services.stress import StressReport, observe_stress, perturbations, stress_report
@@ -141,3 +143,16 @@ def test_goldens_are_chosen_by_what_is_seen(
     )
     observe_stress(service, replace(job, items=items, goldens=goldens), [Perturbation(Nuisance.DARKER, 1.0)])
     assert seen == ["g0.png", "g1.png"]
+
+
+def test_without_annotated_pixels_nothing_is_said_of_iou(
+    job: BatchJob, make_service: MakeService, tmp_path: Path
+) -> None:
+    for item in job.items:
+        write(tmp_path / ("ok" if "good" in item.name else "nok") / item.name, read_frame(item.path).pixels)
+    items = plan_labelled(tmp_path / "ok", tmp_path / "nok", tmp_path / "golden.png")
+    found = stress(make_service(), replace(job, items=items), [Perturbation(Nuisance.SHIFT, 1.0)])
+    (row,) = found.rows
+    assert (row.iou_fall, row.iou_holds, row.holds, found.holds) == (None, None, None, None)
+    assert found.plain.unmarked == 2
+    assert "cannot be told" in stress_verdict(found)

@@ -397,3 +397,20 @@ def test_the_demo_pair_is_one_press_away(shell: Shell, settle: Settle) -> None:
     settle(shell.runner)
     assert shell.pair.outcome is not None
     assert shell.pair.truth is not None
+
+
+def test_a_test_image_that_cannot_be_read_takes_the_one_before_off_the_screen(
+    opened: Shell, settle: Settle, tmp_path: Path
+) -> None:
+    """Else the next serial would be given the verdict of a part that is gone."""
+    count = opened.inspector.store.counters(HistoryFilter()).total
+    broken = tmp_path / "cut off.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n")
+    opened.pair.open_test(broken)
+    settle(opened.runner)
+    assert opened.pair.test is None
+    assert opened.pair.outcome is None
+    assert opened.pair.not_recorded.startswith("cut off.png: ")
+    assert not opened.pair.can_inspect()
+    assert not opened.pair.inspect()
+    assert opened.inspector.store.counters(HistoryFilter()).total == count

@@ -96,7 +96,9 @@ def _reason(error: Exception) -> str:
     """Pick the line that says what was refused; the framework wraps it in advice to read it unsafely."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if "Unsupported" in line or "GLOBAL" in line]
-    return (telling or lines or [type(error).__name__])[0][:200].rstrip(".")
+    said = (telling or lines or [""])[0][:200].rstrip(".")
+    # Of a file that is no checkpoint at all the reader sometimes says a bare number.
+    return said if any(letter.isalpha() for letter in said) else "it is no file that PyTorch wrote"
 
 
 def _network_of(weights: Mapping[str, Tensor], path: Path) -> VisualChangeNet:

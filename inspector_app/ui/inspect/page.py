@@ -158,7 +158,7 @@ class InspectPage(QWidget):
 
     def decide(self, disposition: Disposition) -> None:
         """A person's decision; some ask for a reason first."""
-        if not self._pair.can_dispose():
+        if disposition not in self._pair.decisions:
             return
         if disposition in (Disposition.ACCEPTED, Disposition.REPAIRED):
             self.reason_wanted.emit(disposition)
@@ -249,7 +249,7 @@ class InspectPage(QWidget):
         preview = self._pair.preview
         self.limits.show_preview(preview.result if preview else None)
         self.verdict.show_defects(self._pair.defects, self._pair.chosen, self._pair.setup.um_per_px)
-        self.verdict.show_can_decide(self._pair.can_dispose())
+        self.verdict.show_decisions(self._pair.decisions)
         self._show_layers()
 
     def _show_card(self) -> None:

@@ -16,7 +16,7 @@ from inspector_app.core.inspection import (
     InspectionRequest,
 )
 from inspector_app.core.recipe import Limits
-from inspector_app.core.verdict import Disposition, Verdict
+from inspector_app.core.verdict import Disposition, open_decisions
 from inspector_app.services.inspect import Watch
 from inspector_app.services.limits import suggested_limits
 from inspector_app.ui.engine import EnginePresenter
@@ -96,7 +96,7 @@ class InspectPresenter(QObject):
         self.golden, self._goldens = goldens[0], goldens
         self._set_setup(setup)
         self._follow_model()
-        self._drop_outcome()
+        self.forget_outcome()
         self._inspect_if_waiting()
 
     def use_recipe(self, setup: Setup, goldens: tuple[Shown, ...]) -> None:
@@ -130,7 +130,10 @@ class InspectPresenter(QObject):
     def open_test(self, path: Path) -> None:
         """Read a test image, look for its annotation beside it, and inspect it if there is a golden."""
         self._tools.runner.submit(
-            PICTURE_LANE, lambda context: open_test(path), self._test_opened, self._tools.errors.failure
+            PICTURE_LANE,
+            lambda context: open_test(path),
+            self._test_opened,
+            lambda failure: self._test_not_opened(path, failure),
         )
 
     def _test_opened(self, opened: OpenedTest) -> None:
@@ -140,11 +143,19 @@ class InspectPresenter(QObject):
             self._tools.errors.error(opened.truth_error)
         self._inspect_if_waiting()
 
+    def _test_not_opened(self, path: Path, failure: Failure) -> None:
+        """The part before must not stand for this one, in the picture or by its verdict."""
+        if failure.error is not None:
+            self.test = self.truth = None
+            self._waiting = False
+            self._nothing_recorded(failure, f"{path.name}: ")
+        self._tools.errors.failure(failure)
+
     def set_test(self, shown: Shown, truth: TruthImage | None = None) -> None:
         """Show another test image, not yet inspected."""
         self.test, self.truth, self._waiting = shown, truth, False
         self._follow_model()
-        self._drop_outcome()
+        self.forget_outcome()
 
     def open_truth(self, path: Path) -> None:
         """Read an annotation for the test image on screen, and measure again."""
@@ -166,9 +177,6 @@ class InspectPresenter(QObject):
 
     def forget_outcome(self) -> None:
         """Take the verdict from the screen, since what gave it has changed; its record stays."""
-        self._drop_outcome()
-
-    def _drop_outcome(self) -> None:
         self._pair_token += 1
         self.outcome = self.preview = self.chosen = None
         self.not_recorded = ""
@@ -250,12 +258,14 @@ class InspectPresenter(QObject):
         self._again = None
         self._set_busy(False)
         if token == self._pair_token and failure.error is not None:
-            self._drop_outcome()
-            self.not_recorded = (
-                str(getattr(failure.error, "message", "")) or "Inspector broke; see the message."
-            )
-            self.outcome_changed.emit()
+            self._nothing_recorded(failure)
         self._tools.errors.failure(failure)
+
+    def _nothing_recorded(self, failure: Failure, what: str = "") -> None:
+        self.forget_outcome()
+        told = str(getattr(failure.error, "message", "")) or "Inspector broke; see the message."
+        self.not_recorded = what + told
+        self.outcome_changed.emit()
 
     def _set_busy(self, busy: bool) -> None:
         self.busy = busy
@@ -353,14 +363,15 @@ class InspectPresenter(QObject):
         """The one whose verdict is on screen."""
         return self.outcome.record if self.outcome is not None else None
 
-    def can_dispose(self) -> bool:
-        """Whether a person may decide: something was recorded and it did not pass."""
-        return self.record is not None and self.record.verdict is not Verdict.PASS
+    @property
+    def decisions(self) -> frozenset[Disposition]:
+        """What a person can decide on the unit on screen."""
+        return frozenset() if self.record is None else open_decisions(self.record.verdict)
 
     def dispose(self, disposition: Disposition, reason: str = "", of: InspectionRecord | None = None) -> None:
         """Record a person's decision on ``of``, or on the unit on screen."""
         record = of or self.record
-        if record is None or record.verdict is Verdict.PASS:
+        if record is None or disposition not in open_decisions(record.verdict):
             return
         record_id = record.id
         entry = DispositionEntry(

@@ -75,9 +75,9 @@ class VerdictCard(QFrame):
 
     def show_record(self, record: InspectionRecord, theme: Theme) -> None:
         """A committed record."""
-        self._fill(
-            theme, record.verdict, record.verdict.value, record.reason, facts_of(record), decided(record)
-        )
+        # Of an ERROR the whole text is told: it says what to do.
+        reason = record.error_text or record.reason
+        self._fill(theme, record.verdict, record.verdict.value, reason, facts_of(record), decided(record))
 
     def _fill(
         self, theme: Theme, verdict: Verdict | None, word: str, reason: str, facts: str, decision: str
@@ -199,10 +199,10 @@ class VerdictPanel(QWidget):
                 f"{chosen + 1} of {len(defects)}: {area}, score {defect.score_max:.2f}{place}"
             )
 
-    def show_can_decide(self, possible: bool) -> None:
-        """Whether a person may decide now."""
-        for made in self._buttons.values():
-            made.setEnabled(possible)
+    def show_decisions(self, possible: frozenset[Disposition]) -> None:
+        """What a person may decide now."""
+        for disposition, made in self._buttons.items():
+            made.setEnabled(disposition in possible)
 
     def decision_button(self, disposition: Disposition) -> QPushButton:
         """For tests and keys."""

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from inspector_app.core.inspection import DispositionEntry, Identity, InspectionRecord
-from inspector_app.core.verdict import Disposition, Verdict
+from inspector_app.core.verdict import Disposition, open_decisions
 from inspector_app.ui.inspect.layers import mask_layers
 from inspector_app.ui.inspect.overlay import DefectsLayer, RegionsLayer
 from inspector_app.ui.inspect.pair_view import PairView
@@ -61,14 +61,15 @@ class RecordPresenter(QObject):
             self.chosen = (start + by) % len(self.recalled.defects)
             self.changed.emit()
 
-    def can_dispose(self) -> bool:
-        """Whether a person may decide."""
-        return self.record is not None and self.record.verdict is not Verdict.PASS
+    @property
+    def decisions(self) -> frozenset[Disposition]:
+        """What a person can decide on the record that is shown."""
+        return frozenset() if self.record is None else open_decisions(self.record.verdict)
 
     def dispose(self, disposition: Disposition, reason: str = "", of: InspectionRecord | None = None) -> None:
         """Record a decision on ``of``, or on the record that is shown."""
         record = of or self.record
-        if record is None or record.verdict is Verdict.PASS:
+        if record is None or disposition not in open_decisions(record.verdict):
             return
         entry = DispositionEntry(
             disposition, self.identity.operator, reason, self._tools.inspector.clock.now()
@@ -128,7 +129,7 @@ class RecordPane(QFrame):
 
     def decide(self, disposition: Disposition) -> None:
         """Record a decision, some after asking for a reason."""
-        if not self.presenter.can_dispose():
+        if disposition not in self.presenter.decisions:
             return
         if disposition in (Disposition.ACCEPTED, Disposition.REPAIRED):
             self.reason_wanted.emit(disposition)
@@ -162,7 +163,7 @@ class RecordPane(QFrame):
         self._notes.setVisible(bool(self._notes.text()))
         scale = record.settings.um_per_px if record else None
         self.verdict.show_defects(recalled.defects if recalled else (), self.presenter.chosen, scale)
-        self.verdict.show_can_decide(self.presenter.can_dispose())
+        self.verdict.show_decisions(self.presenter.decisions)
         self._show_layers()
 
     def _show_layers(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPixmap
+from PySide6.QtGui import QColor, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from inspector_app.core.inspection import InspectionRecord
-from inspector_app.ui.records.table_model import BADGE, Column, RecordTableModel
+from inspector_app.ui.records.table_model import BADGE, HEADERS, Column, RecordTableModel
 
 ROW_HEIGHT = 52
 WIDTHS = {
@@ -31,7 +31,9 @@ WIDTHS = {
     Column.RECIPE: 110,
     Column.REASON: 140,
 }
-"""Time is widened where the font needs more; the reason takes what room is left."""
+"""A column is widened where the font needs more for its heading, or for a time. What room is left is the image's
+name's, up to ``WIDEST_NAME``, and the reason's."""
+WIDEST_NAME = 340
 
 
 class TextDelegate(QStyledItemDelegate):
@@ -100,26 +102,43 @@ class RecordTable(QTableView):
         header.setStretchLastSection(True)
         for column, width in WIDTHS.items():
             self.setColumnWidth(column, width)
-        self._fit_time()
-        # Where time is shown at all, it is what people look for first after the image.
+        # Where time is shown at all, it and the serial are what people look for first after the image.
         header.moveSection(header.visualIndex(Column.TIME), header.visualIndex(Column.IMAGE) + 1)
+        header.moveSection(header.visualIndex(Column.SERIAL), header.visualIndex(Column.TIME) + 1)
         for column in hidden:
             self.setColumnHidden(column, True)
+        self._fit()
         self.setSortingEnabled(sortable)
         if sortable:
             header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.selectionModel().currentRowChanged.connect(self._current)
 
-    def _fit_time(self) -> None:
-        """A time that is cut is no time."""
-        needed = self.fontMetrics().horizontalAdvance("0000-00-00 00:00:00") + 28
-        if needed > self.columnWidth(Column.TIME):
-            self.setColumnWidth(Column.TIME, needed)
+    def _fit(self) -> None:
+        """A time or a heading that is cut is none; names that end alike are told apart by their beginnings."""
+        heading = self.horizontalHeader().fontMetrics()
+        for column, width in WIDTHS.items():
+            needed = heading.horizontalAdvance(HEADERS[column]) + 28
+            if column == Column.TIME:
+                needed = self.fontMetrics().horizontalAdvance("0000-00-00 00:00:00") + 28
+            self.setColumnWidth(column, max(width, needed))
+        self._share_room()
+
+    def _share_room(self) -> None:
+        """The last column stretches; half of what it would get beyond its own width is the image's name's."""
+        others = [c for c in WIDTHS if c not in (Column.IMAGE, Column.REASON) and not self.isColumnHidden(c)]
+        taken = sum(map(self.columnWidth, others)) + WIDTHS[Column.IMAGE]
+        taken += 0 if self.isColumnHidden(Column.REASON) else WIDTHS[Column.REASON]
+        room = max(0, self.viewport().width() - taken)
+        self.setColumnWidth(Column.IMAGE, min(WIDEST_NAME, WIDTHS[Column.IMAGE] + room // 2))
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         super().changeEvent(event)
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
-            self._fit_time()
+            self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._share_room()
 
     def _current(self, current: QModelIndex, previous: QModelIndex) -> None:
         record = self._records.record_at(current.row())

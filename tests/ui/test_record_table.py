@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ from inspector_app.core.inspection import DispositionEntry, ImageRef
 from inspector_app.core.verdict import Disposition, Verdict
 from inspector_app.ui.errors import ErrorFunnel
 from inspector_app.ui.jobs import JobRunner
-from inspector_app.ui.records.table_model import Column, RecordTableModel, RowFilter
-from inspector_app.ui.records.table_view import RecordTable
+from inspector_app.ui.records.table_model import HEADERS, Column, RecordTableModel, RowFilter
+from inspector_app.ui.records.table_view import WIDEST_NAME, WIDTHS, RecordTable
 from inspector_app.ui.records.thumbnails import WAITING, Thumbnails
 from inspector_app.ui.tools import Tools
 from inspector_app.vision.decode import read_frame
@@ -78,7 +79,6 @@ def test_a_chosen_row_stays_chosen_when_the_order_changes(model: RecordTableMode
 
 
 def test_a_disposition_is_shown_beside_the_verdict(model: RecordTableModel) -> None:
-    from dataclasses import replace
 
     failed = record(1, Verdict.FAIL)
     model.append([failed])
@@ -134,7 +134,6 @@ def test_thumbnails_come_later_and_only_the_newest_wishes_are_kept(
 def test_thumbnails_are_made_of_the_file(
     thumbnails: Thumbnails, runner: JobRunner, settle: Settle, pair: tuple[Path, Path, Path]
 ) -> None:
-    from dataclasses import replace
 
     one = record(1)
     one = replace(one, image=ImageRef.of(read_frame(pair[0])))
@@ -143,3 +142,20 @@ def test_thumbnails_are_made_of_the_file(
     pixmap = thumbnails.get(one)
     assert isinstance(pixmap, QPixmap)
     assert max(pixmap.width(), pixmap.height()) == 88
+
+
+def test_images_of_one_name_are_told_apart_by_their_folders(model: RecordTableModel, qtbot: QtBot) -> None:
+    table = RecordTable(model, (Column.PICTURE,), sortable=False)
+    qtbot.addWidget(table)
+    model.append([replace(record(1), image=ImageRef(name)) for name in ("rust/000.png", "good/000.png")])
+    table.resize(900, 300)
+    table.show()
+    assert table.columnWidth(Column.IMAGE) >= WIDTHS[Column.IMAGE]
+    cells = [table.grab(table.visualRect(model.index(row, Column.IMAGE))).toImage() for row in range(2)]
+    assert cells[0] != cells[1]
+    table.resize(2400, 300)
+    assert table.columnWidth(Column.IMAGE) == WIDEST_NAME
+    for column, heading in HEADERS.items():
+        if not table.isColumnHidden(column):
+            needed = table.horizontalHeader().fontMetrics().horizontalAdvance(heading)
+            assert table.columnWidth(column) > needed

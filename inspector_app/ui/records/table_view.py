@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPixmap, QResizeEvent
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QPainter, QPalette, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
+    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -36,15 +37,45 @@ name's, up to ``WIDEST_NAME``, and the reason's."""
 WIDEST_NAME = 340
 
 
-class TextDelegate(QStyledItemDelegate):
-    """What does not fit is cut at its end, but an image's name at its beginning: there names are alike."""
+class NameDelegate(QStyledItemDelegate):
+    """An image's name, and above it, smaller, the folder that tells it from others of its name. What does not fit is
+    cut at its beginning: there folders are alike."""
 
-    def initStyleOption(  # noqa: N802
-        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        super().initStyleOption(option, index)
-        first = index.column() == Column.IMAGE
-        option.textElideMode = Qt.TextElideMode.ElideLeft if first else Qt.TextElideMode.ElideRight
+        cell = QStyleOptionViewItem(option)
+        self.initStyleOption(cell, index)
+        folder, _, name = cell.text.rpartition("/")
+        cell.text = ""
+        style = cell.widget.style()
+        style.drawControl(QStyle.ControlElement.CE_ItemViewItem, cell, painter, cell.widget)
+        selected = bool(cell.state & QStyle.StateFlag.State_Selected)
+        role = QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
+        painter.save()
+        colour = cell.palette.color(role)
+        field = cell.rect.adjusted(8, 4, -5, -4)
+        if folder:
+            half = field.height() // 2
+            font = QFont(cell.font)
+            font.setPixelSize(max(9, round(cell.fontMetrics.height() * 0.68)))
+            self._draw(painter, font, folder, field.adjusted(0, 0, 0, -half), self._faded(colour))
+            field = field.adjusted(0, half, 0, 0)
+        self._draw(painter, cell.font, name, field, colour)
+        painter.restore()
+
+    @staticmethod
+    def _faded(colour: QColor) -> QColor:
+        faded = QColor(colour)
+        faded.setAlphaF(0.75)
+        return faded
+
+    @staticmethod
+    def _draw(painter: QPainter, font: QFont, text: str, field: QRect, colour: QColor) -> None:
+        painter.setFont(font)
+        painter.setPen(colour)
+        shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideLeft, field.width())
+        painter.drawText(field, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
 
 
 class PictureDelegate(QStyledItemDelegate):
@@ -83,7 +114,7 @@ class RecordTable(QTableView):
         super().__init__(parent)
         self._records = model
         self.setModel(model)
-        self.setItemDelegate(TextDelegate(self))
+        self.setItemDelegateForColumn(Column.IMAGE, NameDelegate(self))
         self.setItemDelegateForColumn(Column.PICTURE, PictureDelegate(self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -117,7 +148,7 @@ class RecordTable(QTableView):
         """A time or a heading that is cut is none; names that end alike are told apart by their beginnings."""
         heading = self.horizontalHeader().fontMetrics()
         for column, width in WIDTHS.items():
-            needed = heading.horizontalAdvance(HEADERS[column]) + 28
+            needed = heading.horizontalAdvance(HEADERS[column]) + 20
             if column == Column.TIME:
                 needed = self.fontMetrics().horizontalAdvance("0000-00-00 00:00:00") + 28
             self.setColumnWidth(column, max(width, needed))

@@ -121,6 +121,26 @@ def list_(data_dir: DataDir = None) -> None:
         out().print(table)
 
 
+@recipe_app.command("history")
+def history(
+    name: Annotated[str, typer.Argument(help="The recipe's name.")], data_dir: DataDir = None
+) -> None:
+    """List all revisions of a recipe, the newest first, with what decides in each."""
+    with known_errors(), opened(data_dir, only_look=True) as inspector:
+        inspector.recipes.get(name)
+        table = Table(
+            "revision", "saved", "author", "model", "limits", "goldens", "note", header_style="bold"
+        )
+        for one in inspector.recipes.history(name):
+            limits = one.recipe.limits
+            review = "" if limits.review_threshold is None else f", review {limits.review_threshold:g}"
+            decides = f"{limits.threshold:g}{review}, {limits.min_area_px} px"
+            saved = one.time.astimezone().strftime("%Y-%m-%d %H:%M")
+            cells = (one.author, one.recipe.model, decides, str(len(one.recipe.goldens)), one.note)
+            table.add_row(str(one.revision), saved, *map(escape, cells))
+        out().print(table)
+
+
 @recipe_app.command("show")
 def show(
     name: Annotated[str, typer.Argument(help="NAME, or NAME@REVISION.")], data_dir: DataDir = None

@@ -25,6 +25,10 @@ def test_a_recipe_from_new_to_score(inspect: Inspect, parts: Path, model: Path, 
     scoring = ("score", parts / "test", "--recursive", "--fail-on-defect", "--recipe")
     inspect(*scoring, "chips", code=0)
     inspect(*scoring, "chips@1", code=4)
+    told = inspect("recipe", "history", "chips").stdout
+    assert told.index("blind") < told.index("first")
+    assert "10000 px" in told
+    assert "chips@1" in inspect("runs").stdout
     inspect(*scoring, "chip", code=2)
     inspect(*scoring, "chips", "--threshold", 0.4, code=2)
 

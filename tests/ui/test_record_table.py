@@ -79,7 +79,6 @@ def test_a_chosen_row_stays_chosen_when_the_order_changes(model: RecordTableMode
 
 
 def test_a_disposition_is_shown_beside_the_verdict(model: RecordTableModel) -> None:
-
     failed = record(1, Verdict.FAIL)
     model.append([failed])
     entry = DispositionEntry(Disposition.FALSE_CALL, "Ann", "", START)
@@ -134,7 +133,6 @@ def test_thumbnails_come_later_and_only_the_newest_wishes_are_kept(
 def test_thumbnails_are_made_of_the_file(
     thumbnails: Thumbnails, runner: JobRunner, settle: Settle, pair: tuple[Path, Path, Path]
 ) -> None:
-
     one = record(1)
     one = replace(one, image=ImageRef.of(read_frame(pair[0])))
     assert thumbnails.get(one) is None

@@ -34,9 +34,20 @@ def manifest_table(model: Model) -> Table:
         "limits": f"threshold {limits.threshold:g}, least area {limits.min_area_px} px of the network's grid",
         "trained on": facts.training_data,
         "licence": facts.licence,
-        **{name.replace("_", " "): f"{value:g}" for name, value in facts.scores.items()},
+        **{name.replace("_", " "): score_text(name, value) for name, value in facts.scores.items()},
     }
     return _pairs({name: text for name, text in rows.items() if text})
+
+
+SHARES = ("precision", "recall", "iou", "f1", "accuracy", "auroc")
+"""Words in the names of scores that are shares of 1."""
+
+
+def score_text(name: str, value: float) -> str:
+    """A share in per cent, a count as a whole number, anything else as it is."""
+    if any(word in name for word in SHARES) and not name.endswith("points"):
+        return f"{value * 100:.2f} %"
+    return f"{value:,.0f}" if value.is_integer() else f"{value:g}"
 
 
 def cost_table(cost: Cost, manifest: ModelManifest) -> Table:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch", reason="the training extra is not installed")
 onnx = pytest.importorskip("onnx", reason="the training extra is not installed")
@@ -150,3 +151,18 @@ def test_exchanged_goldens_give_every_combination(network: ChangeNetLite, pair_f
     assert [p.name for p in every] == [name for name in folder.names("val") for _ in range(2)]
     assert np.abs(every[0].probability - single[0].probability).max() < 1e-4
     assert np.abs(every[3].probability - single[1].probability).max() < 1e-4
+
+
+def test_one_odd_good_map_in_a_hundred_does_not_set_the_limits() -> None:
+    def with_region(side: int) -> NDArray[np.float32]:
+        made = np.zeros((64, 64), np.float32)
+        made[:side, :side] = 1.0
+        return made
+
+    good = [with_region(3)] * 199 + [with_region(15)]
+    bad = [with_region(17)] * 3
+    truth = [False] * len(good) + [True] * len(bad)
+    assert suggest_judgement([*good, *bad], truth).min_area_px < 15 * 15 / 2
+    few = [with_region(3)] * 20 + [with_region(15)]
+    truth = [False] * len(few) + [True] * len(bad)
+    assert suggest_judgement([*few, *bad], truth).min_area_px > 15 * 15

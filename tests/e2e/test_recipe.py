@@ -52,6 +52,8 @@ def test_a_model_that_only_this_folder_holds_is_told(
     told = inspect("recipe", "set-model", "chips", "net").stderr
     assert told.rstrip().endswith("For everywhere: inspector-app models add models/net")
     inspect("models", "add", "models/net")
+    assert "model_in_use" in inspect("recipe", "set-model", "chips", "net", code=2).stderr
+    inspect("recipe", "set-model", "chips", "generic")
     assert "only from this folder" not in inspect("recipe", "set-model", "chips", "net").stderr
 
 

@@ -83,7 +83,8 @@ def test_a_panel_says_what_a_person_decided(qtbot: QtBot) -> None:
     panel.set_theme(LIGHT)
     panel.card.show_record(record(1, Verdict.FAIL), LIGHT)
     assert panel.card.word == "FAIL"
-    panel.show_can_decide(True)
+    panel.show_decisions(frozenset({Disposition.CONFIRMED}))
+    assert not panel.decision_button(Disposition.FALSE_CALL).isEnabled()
     with qtbot.waitSignal(panel.decided) as caught:
         panel.decision_button(Disposition.CONFIRMED).click()
     assert caught.args == [Disposition.CONFIRMED]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
+from inspector_app.changenet.checkpoint_file import CheckpointError, read_checkpoint
 from inspector_app.changenet.config import TrainConfig
 from inspector_app.changenet.lite import ChangeNetLite, build_network
 from inspector_app.changenet.losses import change_loss
@@ -118,17 +118,9 @@ def load_checkpoint(checkpoint: Path) -> ChangeNetLite:
     Raises ForeignCheckpointError.
     """
     try:
-        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        saved: Any = read_checkpoint(checkpoint)
         return load_averaged(saved["state_dict"])
-    except (
-        OSError,
-        EOFError,
-        pickle.UnpicklingError,
-        RuntimeError,
-        KeyError,
-        TypeError,
-        AttributeError,
-    ) as error:
+    except (CheckpointError, RuntimeError, LookupError, TypeError, AttributeError) as error:
         raise ForeignCheckpointError(
             "checkpoint_foreign",
             f"{checkpoint} cannot be read as a checkpoint of a changenet-lite training.",

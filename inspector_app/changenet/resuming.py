@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
-import torch
-
+from inspector_app.changenet.checkpoint_file import CheckpointError, read_checkpoint
 from inspector_app.core.errors import KeeperError
 
 _NEEDED = {"state_dict", "optimizer_states", "lr_schedulers", "loops", "epoch", "global_step"}
@@ -28,8 +26,8 @@ def check_resumable(checkpoint: Path) -> None:
             "nothing_to_resume", f"There is no checkpoint {checkpoint} to resume from."
         )
     try:
-        saved = torch.load(checkpoint, map_location="meta", weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
+        saved = read_checkpoint(checkpoint, "meta")
+    except CheckpointError as error:
         raise NothingToResumeError(
             "nothing_to_resume", f"{checkpoint} cannot be read as a checkpoint.", "Start without resuming."
         ) from error

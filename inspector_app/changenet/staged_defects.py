@@ -116,9 +116,11 @@ def _break_at(lead: Lead, rng: np.random.Generator, low: float, high: float) -> 
 
 
 def _empty_place(scene: Scene, lead: Lead, row: int, rng: np.random.Generator) -> Mask:
-    """From the stub's end to around the hole: by straight edges, or along the lead's own way; a round end."""
+    """Where a lead ought to be from a row on, as it is marked: from the stub's end to around the hole, by straight
+    edges or along the lead's own way; a round end."""
     side = scene.image.shape[0]
     radius = scene.holes.radius
+    own_way = lead.mask(side, row)
     if rng.random() < 0.5:
         # Only the last of the way widens to the hole.
         row = max(row, len(lead.path) - 1 - round(rng.uniform(1.5, 3.0) * radius))
@@ -131,15 +133,10 @@ def _empty_place(scene: Scene, lead: Lead, row: int, rng: np.random.Generator) -
     stub = np.array([x, y]) + np.outer([-half, half], across)
     drawn = np.zeros((side, side), np.uint8)
     points = np.vstack([stub, around])
-    # A hull follows a bent lead poorly: the caller adds the lead's own way.
+    # A hull follows a bent lead poorly: the lead's own way is added.
     hull = cv2.convexHull(np.round(points).astype(np.int32))
     cv2.fillConvexPoly(drawn, hull, 1)
-    return drawn > 0
-
-
-def _missing(scene: Scene, lead: Lead, row: int, rng: np.random.Generator) -> Mask:
-    """Where a lead ought to be from a row on, as it is marked."""
-    return _empty_place(scene, lead, row, rng) | lead.mask(scene.image.shape[0], row)
+    return (drawn > 0) | own_way
 
 
 def _without(image: Image, scene: Scene, lead: Lead, row: int) -> Image:
@@ -157,7 +154,7 @@ def _cut(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) -> St
     cleared = _without(image, scene, lead, row)
     if rng.random() < 0.5:
         cleared = _dark_end(cleared, lead, row, rng)
-    return cleared, _missing(scene, lead, row, rng)
+    return cleared, _empty_place(scene, lead, row, rng)
 
 
 def _dark_end(image: Image, lead: Lead, row: int, rng: np.random.Generator) -> Image:
@@ -174,7 +171,7 @@ def _bend(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) -> S
     row = _break_at(lead, rng, 0.0, 0.12) if rng.random() < 0.4 else _break_at(lead, rng, 0.25, 0.8)
     angle = float(rng.uniform(14, 75) * rng.choice([-1, 1]))
     picture, bent = _turned_below(image, scene, lead, row, angle, rng)
-    return picture, bent | _missing(scene, lead, row, rng)
+    return picture, bent | _empty_place(scene, lead, row, rng)
 
 
 def _turned_below(

@@ -159,15 +159,13 @@ def _check_examined(plan: TrainingPlan) -> None:
     Raises:
         KeeperError: ``examination_empty``: what is held out cannot tell whether the new model is worse.
     """
-    kinds = {picture.kind for picture in plan.held_out}
-    for kind in ("good", "bad"):
-        if kind not in kinds:
-            raise KeeperError(
-                "examination_empty",
-                f"No {'good' if kind == 'good' else 'defective'} unit is held out, so nothing can tell whether the "
-                "new model is worse: it will not be adopted unseen.",
-                "Leave out --adopt, or record more units; pictures of one serial number are one unit.",
-            )
+    for kind in plan.not_held_out:
+        raise KeeperError(
+            "examination_empty",
+            f"No {kind} unit is held out, so nothing can tell whether the new model is worse: it will not be adopted "
+            "unseen.",
+            "Leave out --adopt, or record more units; pictures of one serial number are one unit.",
+        )
 
 
 def _check(wish: TuneWish, mixed: bool) -> None:
@@ -191,9 +189,10 @@ def _job(inspector: Inspector, wish: TuneWish, name: str, folder: Path) -> _Job:
     revision = inspector.recipes.get(wish.recipe, None if begun is None else begun.revision)
     serving_model = inspector.find_model(revision.recipe.model)
     named = begun.start_from if begun else str(wish.start_from or "")
-    start = inspector.find_model(named) if named else original_of(serving_model, inspector.models())
+    original = original_of(serving_model, inspector.models())
+    start = inspector.find_model(named) if named else original
     goldens = tuple(inspector.recipes.golden_frame(ref) for ref in revision.recipe.goldens)
-    past = _past(serving_model, original_of(serving_model, inspector.models()), start)
+    past = _past(serving_model, original, start)
     plan = begun or _new_plan(inspector, wish, revision, goldens, start, past, name, folder)
     return _Job(name, folder, plan, revision, goldens, serving_model, start, past)
 
@@ -240,9 +239,8 @@ def _new_plan(
     recipe = revision.recipe
     size = (goldens[0].width, goldens[0].height)
     settings = training_settings(start.manifest.input.width, recipe.view, size, wish.given)
-    _config(
-        name, folder, start, settings, wish
-    )  # What does not fit is told before minutes are spent on reading.
+    # What does not fit is told before minutes are spent on reading.
+    _config(name, folder, start, settings, wish)
     by_hash = {golden.sha256: golden for golden in goldens}
     asked = HistoryFilter(recipe=recipe.name)
     shared = shared_names(inspector.store.iterate(asked), recipe.name) if wish.truth else frozenset()

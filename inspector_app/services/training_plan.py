@@ -61,6 +61,12 @@ class TrainingPlan(_Part):
     held_out: tuple[Picture, ...]
     left_out: tuple[Omission, ...] = ()
 
+    @property
+    def not_held_out(self) -> tuple[str, ...]:
+        """Of ``good`` and ``defective``, those that no unit is held out of: nothing can be examined on them."""
+        there = {picture.kind for picture in self.held_out}
+        return tuple(word for word, kind in (("good", GOOD), ("defective", BAD)) if kind not in there)
+
 
 def read_plan(folder: Path) -> TrainingPlan | None:
     """The plan of a training that was begun; None when there is none that is whole.

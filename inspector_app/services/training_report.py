@@ -139,9 +139,8 @@ def used_words(plan: TrainingPlan) -> tuple[str, ...]:
     lines = [_used("Trained on", plan.trained), _used("Held out", plan.held_out)]
     if any(one.kind == "bad" and not one.mask for one in plan.held_out):
         lines.append("Defects without a mask count as images only: in escapes and AUROC, not in IoU.")
-    for kind, word in (("good", "good"), ("bad", "defective")):
-        if not any(one.kind == kind for one in plan.held_out):
-            lines.append(f"No {word} unit is held out: before and after cannot be compared on one.")
+    for kind in plan.not_held_out:
+        lines.append(f"No {kind} unit is held out: before and after cannot be compared on one.")
     if not any(one.kind == "bad" for one in plan.trained):
         lines.append("No defect with a mask could be trained on: the defects it was shown are all synthetic.")
     return tuple(lines)

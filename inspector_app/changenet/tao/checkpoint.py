@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
+from inspector_app.changenet.checkpoint_file import CheckpointError, read_checkpoint
 from inspector_app.changenet.tao.network import DECODER_WIDTH, VisualChangeNet
 from inspector_app.changenet.tao.sizes import FAN_SIZES
-from inspector_app.core.errors import KeeperError
 
 _PREFIX = "model."
 _NAMED = 6
-
-
-class CheckpointError(KeeperError):
-    """A checkpoint that is not there, cannot be read, or holds another network.
-
-    Codes: ``checkpoint_missing``, ``checkpoint_unreadable``, ``checkpoint_unsafe``, ``checkpoint_unknown``,
-    ``checkpoint_mismatch``.
-    """
 
 
 def load_tao_checkpoint(path: Path) -> VisualChangeNet:
@@ -59,7 +49,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: it cannot be read, or holds no tensors.
     """
-    saved = _read(path)
+    saved = read_checkpoint(path)
     state = saved.get("state_dict", saved) if isinstance(saved, Mapping) else None
     if not isinstance(state, Mapping):
         raise CheckpointError(
@@ -73,32 +63,6 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not weights:
         raise CheckpointError("checkpoint_unknown", f"{path.name} holds no tensors.")
     return weights
-
-
-def _read(path: Path) -> object:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise CheckpointError("checkpoint_missing", f"There is no checkpoint {path}.") from error
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            "checkpoint_unsafe",
-            f"{path.name} is no checkpoint, or holds more than weights: {_reason(error)}.",
-            "Save it again with nothing but its state_dict.",
-        ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, LookupError) as error:
-        raise CheckpointError(
-            "checkpoint_unreadable", f"{path.name} cannot be read as a checkpoint: {_reason(error)}."
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    """Pick the line that says what was refused; the framework wraps it in advice to read it unsafely."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "Unsupported" in line or "GLOBAL" in line]
-    said = (telling or lines or [""])[0][:200].rstrip(".")
-    # Of a file that is no checkpoint at all the reader sometimes says a bare number.
-    return said if any(letter.isalpha() for letter in said) else "it is no file that PyTorch wrote"
 
 
 def _network_of(weights: Mapping[str, Tensor], path: Path) -> VisualChangeNet:

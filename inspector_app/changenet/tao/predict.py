@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from inspector_app.changenet.arrays import Image
-from inspector_app.changenet.tao.checkpoint import CheckpointError, load_tao_checkpoint
+from inspector_app.changenet.checkpoint_file import CheckpointError
+from inspector_app.changenet.tao.checkpoint import load_tao_checkpoint
 from inspector_app.changenet.tao.module import class_maps
 from inspector_app.changenet.tao.network import VisualChangeNet
 from inspector_app.changenet.tao.sizes import FAN_SIZES

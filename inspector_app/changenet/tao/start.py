@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from inspector_app.changenet.tao.checkpoint import CheckpointError, load_weights, read_weights
+from inspector_app.changenet.checkpoint_file import CheckpointError
+from inspector_app.changenet.tao.checkpoint import load_weights, read_weights
 from inspector_app.changenet.tao.network import VisualChangeNet
 from inspector_app.changenet.tao.sizes import fan_size
 from inspector_app.core.errors import KeeperError

@@ -19,16 +19,16 @@ from inspector_app.synthesis.canvas import (
     box_points,
     disc,
     jitter,
-    pick,
     polygon,
     polyline,
     shaded,
     turned,
     without,
 )
+from inspector_app.synthesis.perforated_board import PerforatedBoard, draw_board
 from inspector_app.synthesis.scene import Part, Scene, Sprite
 from inspector_app.synthesis.surface_defects import blob
-from inspector_app.synthesis.textures import bevelled, fractal, smooth, streaks, white
+from inspector_app.synthesis.textures import bevelled, smooth, streaks, white
 
 Path = NDArray[np.float64]
 
@@ -44,8 +44,8 @@ class Assembly:
     leads: tuple[Path, ...]
     lead_width: float
     metal: Colour
-    tarnish: float = 0.0
-    """How much darker a lead is at its hole than at the body, 0..1."""
+    tarnish: tuple[float, ...] = ()
+    """How much darker each lead is at its hole than at the body, 0..1."""
     blank_body: bool = False
 
 
@@ -53,7 +53,7 @@ def leaded_part(rng: np.random.Generator, shape: Shape) -> Scene:
     """A small black (at times coloured) package whose three leads are bent into the holes of the board."""
     pitch = min(shape) * float(rng.uniform(0.12, 0.21))
     origin = np.array((rng.uniform(0, pitch), rng.uniform(0, pitch)))
-    board, holes = _board(rng, shape, pitch, origin)
+    board = draw_board(rng, shape, pitch, origin)
     column = origin[0] + pitch * np.floor((shape[1] / 2 - origin[0]) / pitch + 0.5)
     row = origin[1] + pitch * np.floor((shape[0] * rng.uniform(0.7, 0.85) - origin[1]) / pitch + 0.5)
     wide, high = pitch * rng.uniform(1.4, 2.0), pitch * rng.uniform(1.3, 2.1)
@@ -61,14 +61,14 @@ def leaded_part(rng: np.random.Generator, shape: Shape) -> Scene:
     place = foot - (0, pitch * rng.uniform(1.1, 1.8) + high / 2)
     count = 3 if rng.random() < 0.8 else 2
     unit = Assembly(
-        board,
+        board.piece(rng, np.zeros(2)),
         _body(rng, wide, high),
         place,
         0.0,
         (),
         pitch * rng.uniform(0.14, 0.24),
         jitter(rng, (168, 166, 162), 22),
-        tarnish=float(rng.uniform(0.0, 0.85)) if rng.random() < 0.6 else 0.0,
+        tarnish=(float(rng.uniform(0.0, 0.85)) if rng.random() < 0.6 else 0.0,) * count,
     )
     unit = replace(unit, leads=_leads(rng, place, (wide, high), foot, pitch, count, 0.02))
     geometry = (wide, high, pitch)
@@ -78,7 +78,7 @@ def leaded_part(rng: np.random.Generator, shape: Shape) -> Scene:
 
     return replace(
         _with_defects(drawn, unit, geometry),
-        vary=partial(_another, drawn, unit, geometry, foot, count, holes),
+        vary=partial(_another, drawn, unit, geometry, foot, count, board),
     )
 
 
@@ -112,19 +112,20 @@ def _another(
     geometry: tuple[float, float, float],
     foot: NDArray[np.float64],
     count: int,
-    redraw_board: Callable[[NDArray[np.float64]], Image],
+    board: PerforatedBoard,
     rng: np.random.Generator,
 ) -> Scene:
-    """Another good unit: the body sits a little differently, the leads are bent a little differently."""
+    """Another good unit on another piece of the board: body and leads sit and bend a little differently."""
     wide, high, pitch = geometry
     shift = rng.normal(0, pitch * float(rng.choice((0.06, 0.2))), 2)
     place = unit.place + shift
     leads = _leads(rng, place, (wide, high), foot, pitch, count, 0.05)
-    board = redraw_board(rng.normal(0, pitch * 0.06, 2)) if rng.random() < 0.4 else unit.board
-    tarnish = float(np.clip(unit.tarnish + rng.normal(0, 0.15), 0.0, 0.9))
+    slipped = rng.normal(0, pitch * 0.06, 2) if rng.random() < 0.4 else np.zeros(2)
+    spread = float(rng.choice((0.1, 0.3)))
+    tarnish = tuple(float(np.clip(t + rng.normal(0, spread), 0.0, 0.9)) for t in unit.tarnish)
     varied = replace(
         unit,
-        board=board,
+        board=board.piece(rng, slipped),
         place=place,
         turn=float(rng.normal(0, 1.2)),
         leads=leads,
@@ -132,39 +133,6 @@ def _another(
         tarnish=tarnish,
     )
     return _with_defects(drawn, varied, geometry)
-
-
-def _board(
-    rng: np.random.Generator, shape: Shape, pitch: float, origin: NDArray[np.float64]
-) -> tuple[Image, Callable[[NDArray[np.float64]], Image]]:
-    """The bare board, and a function that draws it again with its holes shifted by (x, y) pixels."""
-    ground = jitter(
-        rng, pick(rng, ((190, 120, 95), (205, 150, 110), (110, 130, 70), (200, 190, 150), (40, 100, 60))), 18
-    )
-    gap = jitter(rng, (70, 50, 40), 20)
-    radius = pitch * rng.uniform(0.13, 0.24)
-    striped, upright = rng.random() < 0.75, rng.random() < 0.75
-    stripe = pitch * rng.uniform(0.12, 0.25)
-    rim = bool(rng.random() < 0.4)
-    dark = jitter(rng, (34, 28, 26), 12)
-    texture = streaks(rng, shape, 30.0) * np.float32(3) + fractal(rng, shape, shape[0] / 3) * np.float32(4)
-
-    def draw(shift: NDArray[np.float64]) -> Image:
-        image = blank(shape, ground)
-        first = origin + shift - pitch
-        for i in range(int(max(shape) / pitch) + 4):
-            if striped and upright:
-                box(image, (first[0] + (i + 0.5) * pitch, shape[0] / 2), stripe, shape[0] + 4, gap)
-            elif striped:
-                box(image, (shape[1] / 2, first[1] + (i + 0.5) * pitch), shape[1] + 4, stripe, gap)
-        for y in np.arange(first[1], shape[0] + pitch, pitch):
-            for x in np.arange(first[0], shape[1] + pitch, pitch):
-                if rim:
-                    disc(image, (x, y), radius * 1.25, tuple(min(255, v + 35) for v in ground))
-                disc(image, (x, y), radius, dark)
-        return shaded(image, texture)
-
-    return draw(np.zeros(2)), draw
 
 
 def _body(rng: np.random.Generator, wide: float, high: float) -> Sprite:
@@ -229,7 +197,7 @@ def _drawn(unit: Assembly, shape: Shape) -> Scene:
     shadow = np.roll(soft, (int(unit.lead_width * 0.35), int(unit.lead_width * 0.2)), (0, 1))
     blend(image, (10, 8, 8), shadow * np.float32(0.5 / 255))
     metal = shaded(blank(shape, unit.metal), bevelled(cover, unit.lead_width * 0.25) * np.float32(75))
-    metal = (metal * _tarnished(unit, shape[0])[:, None, None]).astype(np.uint8)
+    metal = (metal * _tarnished(unit, shape)[..., None]).astype(np.uint8)
     blend(image, metal, cover.astype(np.float32) / np.float32(255))
     zone = np.ones(shape, np.bool_)
     if unit.blank_body:
@@ -238,15 +206,19 @@ def _drawn(unit: Assembly, shape: Shape) -> Scene:
     return Scene(image, zone, (body,), grain=_grain(shape, cover), loose=True)
 
 
-def _tarnished(unit: Assembly, rows: int) -> Field:
-    """What is left of the metal's light in each row: all at the body, least at the holes."""
-    lines = [line for line in unit.leads if len(line) > 1]
+def _tarnished(unit: Assembly, shape: Shape) -> Field:
+    """What is left of the metal's light: all at the body, least at the holes, by the nearest leads' tarnish."""
+    lines = [
+        (line, tarnish) for line, tarnish in zip(unit.leads, unit.tarnish, strict=False) if len(line) > 1
+    ]
     if not lines:
-        return np.ones(rows, np.float32)
-    top = min(float(line[:, 1].min()) for line in lines)
-    foot = max(top + 1.0, *(float(line[:, 1].max()) for line in lines))
-    depth = np.clip((np.arange(rows, dtype=np.float32) - top) / (foot - top), 0.0, 1.0)
-    return np.asarray(1.0 - unit.tarnish * depth**1.5, np.float32)
+        return np.ones(shape, np.float32)
+    top = min(float(line[:, 1].min()) for line, _ in lines)
+    foot = max(top + 1.0, *(float(line[:, 1].max()) for line, _ in lines))
+    depth = np.clip((np.arange(shape[0], dtype=np.float32) - top) / (foot - top), 0.0, 1.0)
+    feet, tarnish = zip(*sorted((float(line[-1, 0]), tarnish) for line, tarnish in lines), strict=True)
+    across = np.interp(np.arange(shape[1]), feet, tarnish)
+    return np.asarray(1.0 - np.outer(depth**1.5, across), np.float32)
 
 
 def _grain(shape: Shape, cover: Image) -> Callable[[np.random.Generator], Field]:
@@ -264,9 +236,14 @@ def _bent(rng: np.random.Generator, unit: Assembly, geometry: tuple[float, float
     leads = list(unit.leads)
     chosen = int(rng.integers(len(leads)))
     line = leads[chosen].copy()
-    angle = float(rng.choice((-1, 1)) * rng.uniform(18, 70))
-    bend = int(rng.integers(1, 3))
-    line[bend:] = turned(line[bend:], angle, line[bend - 1] if bend == 1 else line[bend])
+    if rng.random() < 0.3:
+        # It missed its hole and lies past it on the board.
+        foot = turned(line[-1:] - line[-2], float(rng.normal(0, 12)))[0]
+        line[-1] = line[-2] + foot * (1 + geometry[2] * rng.uniform(0.25, 0.7) / np.hypot(*foot))
+    else:
+        angle = float(rng.choice((-1, 1)) * rng.uniform(18, 70))
+        bend = int(rng.integers(1, 3))
+        line[bend:] = turned(line[bend:], angle, line[bend - 1] if bend == 1 else line[bend])
     leads[chosen] = line
     return replace(unit, leads=tuple(leads))
 

@@ -6,10 +6,12 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+from inspector_app.changenet.averaging import halfway
 from inspector_app.changenet.evaluate import SplitScores, predict_exchanged, predict_split, score
 from inspector_app.changenet.export import ExportResult, ModelStatement, export_model, load_checkpoint
 from inspector_app.changenet.judgement import suggest_judgement
 from inspector_app.changenet.pair_folder import PairFolder
+from inspector_app.changenet.start import weights_of
 from inspector_app.core.manifest import InputSpec
 
 
@@ -29,21 +31,26 @@ def export_onnx(
     exchange_goldens: bool = False,
     train_list: str = "train",
     val_list: str = "val",
+    average_with: Path | None = None,
 ) -> Release:
     """Export the averaged network of ``checkpoint`` into the folder ``out``.
+
+    With ``average_with``, the exported model that the training began from, what is exported lies halfway between the two.
 
     With ``data`` (a folder of pairs) the decision limits are chosen on its list ``train_list`` and the scores
     measured on ``val_list``; without it the limits and scores of ``statement`` stand.
     ``exchange_goldens`` (pairs of one object) chooses the limits from every training image against every
     golden: a network knows its training pairs too well for one pair an image to show how good parts vary.
     Raises KeeperError (a list is not there), PairFolderError, OneSidedPairsError (the choice needs good and
-    defective pairs), ExportMismatchError.
+    defective pairs), ExportMismatchError, StartMissingError and NotOurNetworkError (``average_with``).
     """
     if data is not None:
         # Better told before minutes of judging than after them.
         for split in (train_list, val_list):
             PairFolder(data).names(split)
     network = load_checkpoint(checkpoint)
+    if average_with is not None:
+        network = halfway(network, weights_of(average_with))
     scores = None
     if data is not None:
         folder = PairFolder(data)

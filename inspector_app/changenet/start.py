@@ -29,7 +29,7 @@ def first_network(config: TrainConfig, source: PairSource) -> ChangeNetLite:
     """
     if config.resume or config.start_from is None:
         return build_network(config.pretrained and not config.resume)
-    path = _weights_of(config.start_from)
+    path = weights_of(config.start_from)
     if path.suffix != ".onnx":
         return load_checkpoint(path)
     network = load_onnx(path)
@@ -37,8 +37,11 @@ def first_network(config: TrainConfig, source: PairSource) -> ChangeNetLite:
     return network
 
 
-def _weights_of(start: Path) -> Path:
-    """The file to read: ``start`` itself, or the one ONNX file of a model's folder."""
+def weights_of(start: Path) -> Path:
+    """Return the file to read: ``start`` itself, or the one ONNX file of a model's folder.
+
+    Raises StartMissingError.
+    """
     if start.is_file():
         return start
     graphs = sorted(start.glob("*.onnx")) if start.is_dir() else []

@@ -165,6 +165,12 @@ def export_model(
     exchange_goldens: Annotated[
         bool, typer.Option("--exchange-goldens", help="One object: choose limits against every golden.")
     ] = False,
+    average_with: Annotated[
+        Path | None,
+        typer.Option(
+            help="A model (folder or ONNX file) that it was trained on from: write what lies halfway."
+        ),
+    ] = None,
 ) -> None:
     """Write ONNX, manifest and self-check, proved against the network in evaluation mode.
 
@@ -194,7 +200,9 @@ def export_model(
             judgement=judgement,
             size=size,
         )
-        result = export_onnx(checkpoint, dst, statement, data, exchange_goldens, train_list, val_list).export
+        result = export_onnx(
+            checkpoint, dst, statement, data, exchange_goldens, train_list, val_list, average_with
+        ).export
         out().print(
             f"{result.folder / result.manifest.file}: off by at most {result.max_abs_diff:.1e}", markup=False
         )

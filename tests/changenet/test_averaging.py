@@ -1,0 +1,57 @@
+"""Halfway between two networks: each of its weights, and nothing of either lost when they are the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs PyTorch (the extra `train`)")
+
+from inspector_app.changenet.averaging import halfway  # noqa: E402
+from inspector_app.changenet.export import write_onnx  # noqa: E402
+from inspector_app.changenet.from_onnx import load_onnx  # noqa: E402
+from inspector_app.changenet.lite import ChangeNetLite  # noqa: E402
+
+
+def _network(seed: int) -> ChangeNetLite:
+    torch.manual_seed(seed)
+    network = ChangeNetLite().eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.2, 0.2)
+            module.running_var.uniform_(0.5, 1.5)
+    return network
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[ChangeNetLite, Path, Path]:
+    """A network, its file, and the file of another."""
+    folder = tmp_path_factory.mktemp("networks")
+    first = _network(1)
+    write_onnx(first, folder / "a.onnx")
+    write_onnx(_network(2), folder / "b.onnx")
+    return first, folder / "a.onnx", folder / "b.onnx"
+
+
+def test_halfway_between_a_network_and_itself_computes_the_same(
+    exported: tuple[ChangeNetLite, Path, Path],
+) -> None:
+    network, own, _ = exported
+    test, golden = torch.rand(2, 1, 3, 64, 96) * 2 - 1
+    with torch.inference_mode():
+        assert torch.allclose(halfway(network, own)(test, golden), network(test, golden), atol=1e-3)
+
+
+def test_every_weight_lies_halfway_and_the_two_are_left_as_they_were(
+    exported: tuple[ChangeNetLite, Path, Path],
+) -> None:
+    first, own, other = exported
+    kept = {name: value.clone() for name, value in first.state_dict().items()}
+    mean = halfway(first, other).state_dict()
+    a, b = load_onnx(own).state_dict(), load_onnx(other).state_dict()
+    for name, value in mean.items():
+        if not name.startswith("auxiliary") and value.is_floating_point():
+            np.testing.assert_allclose(value, (a[name] + b[name]) / 2, atol=1e-6)
+    assert all(torch.equal(value, kept[name]) for name, value in first.state_dict().items())

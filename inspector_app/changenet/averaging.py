@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import torch
 
-from inspector_app.changenet.export import write_onnx
+from inspector_app.changenet.fold import fold_batch_norm
 from inspector_app.changenet.from_onnx import load_onnx
 from inspector_app.changenet.lite import ChangeNetLite
 
@@ -20,12 +19,8 @@ def halfway(trained: ChangeNetLite, origin: Path) -> ChangeNetLite:
     zero-shot models, arXiv 2109.01903). BatchNorm is folded into the convolutions on both sides first.
     Raises NotOurNetworkError when ``origin`` holds another network.
     """
-    before = load_onnx(origin).state_dict()
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "trained.onnx"
-        write_onnx(trained, file)
-        network = load_onnx(file)
+    before = fold_batch_norm(load_onnx(origin)).state_dict()
+    network = fold_batch_norm(trained)
     for name, weight in network.state_dict().items():
-        if weight.is_floating_point():
-            weight.lerp_(before[name], 0.5)
-    return network.eval()
+        weight.lerp_(before[name], 0.5)
+    return network

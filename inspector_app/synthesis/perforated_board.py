@@ -51,17 +51,22 @@ class PerforatedBoard:
         image = blank(self.shape, self.ground)
         first = self.first + shift - self.pitch
         rows, columns = self.shape
-        for i in range(int(max(self.shape) / self.pitch) + 4):
-            at = first + (i + 0.5) * self.pitch
-            if self.stripes == "up":
-                box(image, (at[0], rows / 2), self.stripe, rows + 4, self.gap)
-            elif self.stripes == "across":
-                box(image, (columns / 2, at[1]), columns + 4, self.stripe, self.gap)
+        if self.stripes:
+            centre, size = [columns / 2, rows / 2], [columns + 4.0, rows + 4.0]
+            size[self._axis] = self.stripe
+            for i in range(int(max(self.shape) / self.pitch) + 4):
+                centre[self._axis] = first[self._axis] + (i + 0.5) * self.pitch
+                box(image, centre, size[0], size[1], self.gap)
         for y in np.arange(first[1], rows + self.pitch, self.pitch):
             for x in np.arange(first[0], columns + self.pitch, self.pitch):
                 self._hole(rng, image, np.array((x, y)))
         self._mark(rng, image)
         return shaded(image, self.texture)
+
+    @property
+    def _axis(self) -> int:
+        """The axis (0 for x, 1 for y) along which one stripe follows the other."""
+        return 0 if self.stripes == "up" else 1
 
     def _hole(self, rng: np.random.Generator, image: Image, centre: NDArray[np.float64]) -> None:
         lighter = tuple(min(255, v + 35) for v in self.ground)
@@ -94,14 +99,11 @@ class PerforatedBoard:
                 ellipse(image, start, (size, size * rng.uniform(0.3, 1)), float(rng.uniform(0, 180)), ink)
             elif self.stripes:
                 nick = blob(rng, self.stripe * rng.uniform(0.2, 0.5), 0.4, 10)
-                step = np.array((self.pitch, 0.0)) if self.stripes == "up" else np.array((0.0, self.pitch))
-                edge = self.first + step * (0.5 + int(rng.integers(int(max(self.shape) / self.pitch))))
-                along = np.array((0.0, start[1])) if self.stripes == "up" else np.array((start[0], 0.0))
-                across = np.array((1.0, 0.0)) if self.stripes == "up" else np.array((0.0, 1.0))
-                side = rng.choice((-0.5, 0.5)) * self.stripe
-                polygon(
-                    image, nick + edge * across + along + side * across, pick(rng, (self.gap, self.ground))
-                )
+                stripe = 0.5 + int(rng.integers(int(max(self.shape) / self.pitch)))
+                edge = np.array(start)
+                edge[self._axis] = self.first[self._axis] + stripe * self.pitch
+                edge[self._axis] += rng.choice((-0.5, 0.5)) * self.stripe
+                polygon(image, nick + edge, pick(rng, (self.gap, self.ground)))
 
 
 def draw_board(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="needs PyTorch (the extra `train`)")
 
@@ -14,6 +15,7 @@ from inspector_app.changenet.export import write_onnx  # noqa: E402
 from inspector_app.changenet.fold import fold_batch_norm  # noqa: E402
 from inspector_app.changenet.from_onnx import load_onnx  # noqa: E402
 from inspector_app.changenet.lite import ChangeNetLite  # noqa: E402
+from inspector_app.cli.app import app  # noqa: E402
 
 
 def _network(seed: int) -> ChangeNetLite:
@@ -56,3 +58,34 @@ def test_every_weight_lies_halfway_and_the_two_are_left_as_they_were(
         if not name.startswith("auxiliary"):
             np.testing.assert_allclose(value, (a[name] + b[name]) / 2, atol=1e-6)
     assert all(torch.equal(value, kept[name]) for name, value in first.state_dict().items())
+
+
+def _export(network: ChangeNetLite, folder: Path, origin: Path) -> tuple[int, str]:
+    """Exit code and output of the command, for a checkpoint of ``network``."""
+    state = {f"averaged.{name}": value for name, value in network.state_dict().items()}
+    torch.save({"state_dict": state}, folder / "last.ckpt")
+    words = ["export-model", folder / "last.ckpt", folder / "out", "--name", "mean", "--size", "64"]
+    told = CliRunner().invoke(app, [*map(str, words), "--average-with", str(origin)], env={"COLUMNS": "200"})
+    return told.exit_code, told.output
+
+
+def test_the_command_exports_what_lies_halfway(
+    exported: tuple[ChangeNetLite, Path, Path], tmp_path: Path
+) -> None:
+    first, own, other = exported
+    code, told = _export(first, tmp_path, other)
+    assert code == 0, told
+    made = next((tmp_path / "out").rglob("*.onnx"))
+    mean, a, b = (fold_batch_norm(load_onnx(file)).state_dict() for file in (made, own, other))
+    for name, value in mean.items():
+        if not name.startswith("auxiliary"):
+            np.testing.assert_allclose(value, (a[name] + b[name]) / 2, atol=1e-6)
+
+
+def test_the_command_names_what_it_cannot_average_with(
+    exported: tuple[ChangeNetLite, Path, Path], tmp_path: Path
+) -> None:
+    code, told = _export(exported[0], tmp_path, tmp_path / "gone.onnx")
+    assert code == 2
+    assert "gone.onnx" in told
+    assert not list(tmp_path.rglob("*.onnx"))

@@ -98,11 +98,13 @@ def test_sliders_judge_again_without_inferring_and_are_marked_as_preview(
     assert page.limits.preview.isVisible()
     assert page.limits.preview.text().startswith("Preview, not recorded: PASS")
     assert page.verdict.card.word == "FAIL"
+    assert page.verdict.defect_text.text() == "Preview: no defects"
     assert engine_of(opened).compared == compared
     assert len(opened.inspector.store.search(HistoryFilter())) == 1
     page.limits.reset.emit()
     settle(opened.runner)
     assert not page.limits.preview.isVisible()
+    assert page.verdict.defect_text.text() == "2 defects"
 
 
 def test_without_a_recipe_the_limits_on_screen_decide_next_time(opened: Shell, settle: Settle) -> None:

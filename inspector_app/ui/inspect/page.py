@@ -248,7 +248,12 @@ class InspectPage(QWidget):
         self._show_card()
         preview = self._pair.preview
         self.limits.show_preview(preview.result if preview else None)
-        self.verdict.show_defects(self._pair.defects, self._pair.chosen, self._pair.setup.um_per_px)
+        self.verdict.show_defects(
+            self._pair.defects,
+            self._pair.chosen,
+            self._pair.setup.um_per_px,
+            preview=preview is not None,
+        )
         self.verdict.show_decisions(self._pair.decisions)
         self._show_layers()
 

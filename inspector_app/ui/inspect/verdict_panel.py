@@ -183,21 +183,27 @@ class VerdictPanel(QWidget):
         self._previous.setIcon(icon("prev", theme.text))
         self._next.setIcon(icon("next", theme.text))
 
-    def show_defects(self, defects: tuple[Defect, ...], chosen: int | None, um_per_px: float | None) -> None:
-        """Where the steps stand."""
+    def show_defects(
+        self,
+        defects: tuple[Defect, ...],
+        chosen: int | None,
+        um_per_px: float | None,
+        *,
+        preview: bool = False,
+    ) -> None:
+        """Where the steps stand; defects of a ``preview`` are named so, for the card and the decisions are of the record."""
         for step in (self._previous, self._next):
             step.setEnabled(bool(defects))
         if not defects:
-            self.defect_text.setText("No defects")
+            text = "No defects"
         elif chosen is None:
-            self.defect_text.setText(f"{len(defects)} defect{'s' if len(defects) > 1 else ''}")
+            text = f"{len(defects)} defect{'s' if len(defects) > 1 else ''}"
         else:
             defect = defects[chosen]
             place = f", {defect.region}" if defect.region else ""
             area = area_text(defect.area_px, um_per_px)
-            self.defect_text.setText(
-                f"{chosen + 1} of {len(defects)}: {area}, score {defect.score_max:.2f}{place}"
-            )
+            text = f"{chosen + 1} of {len(defects)}: {area}, score {defect.score_max:.2f}{place}"
+        self.defect_text.setText(f"Preview: {text[0].lower()}{text[1:]}" if preview else text)
 
     def show_decisions(self, possible: frozenset[Disposition]) -> None:
         """What a person may decide now."""

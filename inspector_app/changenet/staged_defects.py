@@ -3,7 +3,7 @@
 A lead that is cut or bent away leaves its hole empty: the mask goes from where the lead ends to around its hole,
 and covers the bent lead where it lies. A lead that is too long, or runs past beside its hole, is marked from the hole
 on. A part that lies elsewhere is marked where it lies and where it belongs. A broken body is marked up to where
-its edge was, with the burr that the break left along it.
+its edge was, with the burr that the break left along it, and so is one whose top snapped off.
 """
 
 from __future__ import annotations
@@ -260,6 +260,8 @@ def _astray(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) ->
 
 def break_body(scene: Scene, rng: np.random.Generator) -> Staged:
     """Return the picture with a piece broken off the body's edge, or its face chipped, and its mask."""
+    if rng.random() < 0.2:
+        return _snap(scene, rng)
     side = scene.image.shape[0]
     body = scene.body.mask(side)
     width, height = scene.body.size
@@ -277,11 +279,44 @@ def break_body(scene: Scene, rng: np.random.Generator) -> Staged:
     if edge <= 0.6 and rng.random() < 0.5:
         gone = broken & moved(broken, (0.0, -rng.uniform(0.3, 0.8) * reach_y))
         image = blend(image, scene.background, gone, 1.0)
-    elif edge <= 0.6 and rng.random() < 0.6:
+    elif edge <= 0.6 and rng.random() < 0.75:
         burr = _burr(scene, along * width, rng)
-        image = blend(image, _rough_surface(burr, rng), burr, 0.8)
+        # A scuffed edge may look hardly different from a sound one: it is marked with the break all the same.
+        as_before = float(rng.uniform(0.0, 0.8))
+        scuffed = cv2.addWeighted(image, as_before, _rough_surface(burr, rng), 1.0 - as_before, 0.0)
+        image = blend(image, np.asarray(scuffed, np.uint8), burr, 0.8)
         broken = broken | burr
     return image, broken
+
+
+def _snap(scene: Scene, rng: np.random.Generator) -> Staged:
+    """The body's top snapped off along a slanting line: board shows where it was, above a band of fracture."""
+    width, height = scene.body.size
+    ends = np.array([rng.uniform(-0.1, 0.2), rng.uniform(0.15, 0.45)]) * height
+    if rng.random() < 0.5:
+        ends = ends[::-1]
+    xs = np.linspace(-0.5, 0.5, 14)
+    line = np.interp(xs, [-0.5, 0.5], ends) + rng.normal(0, 0.015, xs.size) * height
+    bow = np.clip(1.0 - (2.0 * xs - rng.uniform(-0.6, 0.6)) ** 2, 0.15, None)
+    band = rng.uniform(0.05, 0.28) * height * bow * np.clip(rng.normal(1.0, 0.15, xs.size), 0.4, 1.5)
+    top = np.full(xs.size, -0.5 * height)
+    edge = np.maximum(top + line, top)
+    foot = np.maximum(edge + band, top)
+    gone, marked = (_between(scene, xs * width, top, lower) for lower in (edge, foot))
+    image = blend(scene.image, _rough_surface(marked, rng), marked, float(rng.uniform(0.8, 1.5)))
+    # Past the top edge too: the outermost pixels of the body go with it.
+    rim = 0.03 * height
+    gone = gone | (_between(scene, xs * width, top - rim, top) & moved(gone, (0.0, -rim)))
+    remaining = scene.body.mask(scene.image.shape[0]) & ~gone
+    return blend(image, _shaded(scene.background, remaining, rng), gone, 1.0), marked
+
+
+def _between(
+    scene: Scene, across: NDArray[np.float64], upper: NDArray[np.float64], lower: NDArray[np.float64]
+) -> Mask:
+    """What lies between two lines over the body, in pixels from its middle along its own axes."""
+    corners = np.vstack([np.column_stack((across, upper)), np.column_stack((across, lower))[::-1]])
+    return _drawn_on(scene, corners)
 
 
 def _burr(scene: Scene, start: float, rng: np.random.Generator) -> Mask:
@@ -295,8 +330,7 @@ def _burr(scene: Scene, start: float, rng: np.random.Generator) -> Mask:
     xs = np.linspace(ends[0], ends[1], 12)
     top = -height / 2 - rng.uniform(0.0, 0.008, xs.size) * side
     foot = -height / 2 + rng.uniform(0.002, 0.008, xs.size) * side
-    corners = np.vstack([np.column_stack((xs, top)), np.column_stack((xs, foot))[::-1]])
-    return _drawn_on(scene, corners)
+    return _between(scene, xs, top, foot)
 
 
 def _drawn_on(scene: Scene, corners: NDArray[np.float64]) -> Mask:

@@ -39,6 +39,8 @@ QPushButton:focus, QToolButton:focus { border: 2px solid @accent; padding: 0 11p
 QPushButton[kind="primary"] {
     background: @accent; color: @on_accent; border-color: @accent; font-size: 15px; font-weight: 600; padding: 0 20px; }
 QPushButton[kind="primary"]:disabled { background: @line; border-color: @line; color: @text_3; }
+QPushButton[kind="primary"][waits="true"] {
+    background: @raised; color: @text; border-color: @line_strong; }
 QPushButton[kind="primary"]:focus { border: 2px solid @text; padding: 0 19px; }
 QPushButton[kind="quiet"], QToolButton[kind="quiet"] { background: transparent; border-color: transparent; }
 QPushButton[kind="quiet"]:hover, QToolButton[kind="quiet"]:hover { border-color: @line_strong; }

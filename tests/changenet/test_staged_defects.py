@@ -162,6 +162,21 @@ def test_a_broken_body_is_marked_on_the_body_and_its_burr_only(scene: Scene, see
     assert (np.abs(image.astype(int) - scene.image).max(axis=2) > 20)[~near].sum() == 0
 
 
+def test_a_top_that_snapped_off_shows_the_board_and_is_marked_up_to_where_it_was(scene: Scene) -> None:
+    body = scene.body.mask(SIDE)
+    snapped = 0
+    for seed in range(40):
+        image, mask = break_body(scene, np.random.default_rng(seed))
+        bare = body & (image.max(axis=2) > 100) & (scene.image.max(axis=2) < 60)
+        if bare.sum() < 0.04 * body.sum():
+            continue
+        snapped += 1
+        assert (bare & ~mask).sum() <= 0.05 * bare.sum()
+        top = int(np.flatnonzero(body.any(axis=1))[0])
+        assert mask[top + 1].any(), "where its edge was is marked as well"
+    assert snapped >= 3
+
+
 def test_a_picture_without_a_board_is_left_out(scene: Scene) -> None:
     outline = vote_outline(*displaced_masks())
     assert outline is not None

@@ -44,6 +44,7 @@ def test_the_first_start_guides(shell: Shell) -> None:
     page = shell.inspect_page
     assert page.welcome.isVisible()
     assert page.verdict.card.reason == "Open a golden, or choose a recipe."
+    assert page.actions_bar.go.property("waits") is True
     assert "why" in shell.window.fact("engine").text()
     assert "built without CUDA" in shell.window.fact("engine").toolTip()
 
@@ -54,6 +55,7 @@ def test_a_pair_is_inspected_recorded_and_then_shown(opened: Shell) -> None:
     page = opened.inspect_page
     assert page.verdict.card.word == "FAIL"
     assert page.verdict.card.reason == records[0].reason
+    assert page.actions_bar.go.property("waits") is False
     assert page.totals.text("Fail") == "1"
     assert not page.welcome.isVisible()
 

@@ -94,6 +94,15 @@ def test_a_panel_says_what_a_person_decided(qtbot: QtBot) -> None:
     assert panel.defect_text.text() == "No defects"
 
 
+def test_a_number_and_its_unit_stay_on_one_line(qtbot: QtBot) -> None:
+    panel = VerdictPanel()
+    qtbot.addWidget(panel)
+    panel.card.show_idle(LIGHT, "FAIL", "1 region, largest 2,068 px, limit 25 px")
+    shown = [label.text() for label in panel.card.findChildren(QLabel)]
+    assert "1 region, largest 2,068\u00a0px, limit 25\u00a0px" in shown
+    assert panel.card.reason == "1 region, largest 2,068 px, limit 25 px"
+
+
 def test_the_review_limit_stays_below_the_threshold(qtbot: QtBot) -> None:
     panel = LimitsPanel()
     qtbot.addWidget(panel)

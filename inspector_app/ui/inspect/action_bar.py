@@ -104,6 +104,13 @@ class ActionBar(QFrame):
         """While the engine works the button says so and keeps its place."""
         self.go.setText("Inspecting…" if busy else "Inspect")
 
+    def show_ready(self, ready: bool) -> None:
+        """Whether there is something to inspect; without it the button stands back, and says what is missing when pressed."""
+        if self.go.property("waits") is not (not ready):
+            self.go.setProperty("waits", not ready)
+            self.go.style().unpolish(self.go)
+            self.go.style().polish(self.go)
+
     def show_part(self, share: float) -> None:
         """How far a large image is, which takes many calls of the network."""
         if 0.0 < share < 1.0:

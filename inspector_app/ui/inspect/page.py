@@ -258,6 +258,8 @@ class InspectPage(QWidget):
         self._show_layers()
 
     def _show_card(self) -> None:
+        live = self._live.state is LiveState.RUNNING
+        self.actions_bar.show_ready(self._pair.busy or self._pair.can_inspect(with_test=not live))
         outcome = self._pair.outcome
         if outcome is not None:
             self.verdict.card.show_record(outcome.record, self._theme)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
@@ -23,6 +25,8 @@ DECISIONS: tuple[tuple[Disposition, str, str, bool], ...] = (
 """Disposition, its button, its key, and whether a reason is asked for."""
 
 
+_UNIT = re.compile(r"(?<=\d) (?=px|mm)")
+
 WORD_PX = {(False, False): 72, (False, True): 22, (True, False): 26, (True, True): 18}
 """The largest size of the word, by whether the card is compact and whether there is no verdict."""
 WIDE = 340
@@ -37,6 +41,7 @@ class VerdictCard(QFrame):
         self._compact = compact
         self._verdict: Verdict | None = None
         self._ink = LIGHT.text
+        self._told = ""
         self._badge = VerdictBadge(36 if compact else 64)
         self._word = label("")
         self._reason = label("", wrap=True)
@@ -58,7 +63,7 @@ class VerdictCard(QFrame):
     @property
     def reason(self) -> str:
         """As shown."""
-        return self._reason.text()
+        return self._told
 
     @property
     def facts(self) -> str:
@@ -84,7 +89,9 @@ class VerdictCard(QFrame):
     ) -> None:
         self._badge.show_verdict(verdict, theme)
         self._word.setText(word)
-        self._reason.setText(reason)
+        self._told = reason
+        # A number and its unit stay on one line.
+        self._reason.setText(_UNIT.sub("\u00a0", reason))
         self._facts.setText(facts)
         self._decided.setText(decision)
         self._decided.setVisible(bool(decision))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -161,7 +161,10 @@ def verify(
     if json_out:
         typer.echo(json.dumps([{**asdict(one), "sound": one.sound} for one in found]))
     else:
-        out().print(_verify_table(found))
+        absent = _absent_engines(found)
+        out().print(_verify_table(found, absent))
+        for reason in absent.values():
+            out().print(reason, style="dim", markup=False)
     raise typer.Exit(Exit.OK if all(one.sound for one in found) else Exit.NOT_INSPECTED)
 
 
@@ -170,12 +173,14 @@ def _folder_of(inspector: Inspector, name: str) -> Path:
     return folder if folder is not None else existing(Path(name), "model")
 
 
-def _verify_table(found: Sequence[Verification]) -> Table:
+def _verify_table(found: Sequence[Verification], absent: Mapping[str, str]) -> Table:
     table = Table("model", "engine", "self-check", header_style="bold")
     for one in found:
         if one.problem:
             table.add_row(escape(one.name), "", f"[red]{escape(one.problem)}[/]")
         for engine in one.engines:
+            if engine.engine in absent:
+                continue
             if engine.reason:
                 style = "red" if engine.suspect and not one.variant else "dim"
                 said = f"[{style}]{escape(engine.reason)}[/]"
@@ -185,6 +190,15 @@ def _verify_table(found: Sequence[Verification]) -> Table:
                 said = f"[green]passed[/], off by at most {engine.difference:.1e}"
             table.add_row(escape(one.name), escape(engine.engine), said)
     return table
+
+
+def _absent_engines(found: Sequence[Verification]) -> dict[str, str]:
+    """Engines that run none of the models, for one and the same reason that is no model's fault, and that reason."""
+    reasons: dict[str, set[str]] = {}
+    for one in found:
+        for engine in one.engines:
+            reasons.setdefault(engine.engine, set()).add("" if engine.suspect else engine.reason)
+    return {name: told.pop() for name, told in reasons.items() if len(told) == 1 and "" not in told}
 
 
 @models_app.command("optimize")

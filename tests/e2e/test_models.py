@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from tests.e2e.conftest import Inspect
@@ -25,6 +26,12 @@ def test_a_model_is_added_listed_shown_verified_and_chosen(inspect: Inspect, mod
     assert "sha256 differs" in inspect("models", "list").stdout
     (found,) = json.loads(inspect("models", "verify", "plate", "--json", code=3).stdout)
     assert not found["sound"]
+
+
+def test_why_an_engine_runs_no_model_is_told_once(inspect: Inspect) -> None:
+    told = inspect("models", "verify").stdout
+    assert told.count("passed") >= 2
+    assert told.count("cannot run") == len(set(re.findall(r"\S+(?: \S+)? cannot run", told)))
 
 
 def test_variants_are_made_and_their_report_is_kept(inspect: Inspect, model: Path, parts: Path) -> None:

@@ -18,6 +18,7 @@ from inspector_app.cli.progress import progress_bar
 from inspector_app.cli.tables import percent
 from inspector_app.cli.training_errors import training_errors
 from inspector_app.core.errors import KeeperError
+from inspector_app.core.manifest import InputSpec
 from inspector_app.core.metrics import PixelCounts
 from inspector_app.engines.models import load_model
 from inspector_app.engines.registry import EngineChoice, open_engine
@@ -255,7 +256,7 @@ def _predictor(
     if path.suffix.lower() == ".onnx":
         opened = open_engine(load_model(path), engine, threads)
         with closing(opened):
-            _check_graph(experiment, opened.manifest.input.height, opened.manifest.input.width)
+            _check_graph(experiment, opened.manifest.input)
             yield engine_predict(opened)
         return
     if engine is not EngineChoice.AUTO or threads:
@@ -267,14 +268,19 @@ def _predictor(
     yield checkpoint_predict(spec_checkpoint(path, experiment), experiment)
 
 
-def _check_graph(experiment: Experiment, height: int, width: int) -> None:
-    segment = experiment.dataset.segment
+def _check_graph(experiment: Experiment, fed: InputSpec) -> None:
+    segment, height, width = experiment.dataset.segment, fed.height, fed.width
     if segment.num_classes != 2:
         raise KeeperError("spec_invalid", "An ONNX file serves two classes; give a checkpoint for more.")
     if segment.multi_scale_infer:
         say("No effect here: dataset.segment.multi_scale_infer (an ONNX file is judged by output_final)")
     if "img_size" in segment.model_fields_set and (height, width) != (segment.img_size, segment.img_size):
         say(f"No effect here: dataset.segment.img_size (the ONNX file takes {width} x {height})")
+    for key in ("mean", "std"):
+        given, taken = getattr(segment.augmentation, key), getattr(fed, key)
+        if given != taken:
+            values = ", ".join(f"{value:g}" for value in taken)
+            say(f"No effect here: dataset.segment.augmentation.{key} (the ONNX file is fed with {values})")
 
 
 def five(counts: PixelCounts) -> tuple[tuple[str, float | None], ...]:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Resize = Literal["area", "bicubic_antialias"]
+ModelPrecision = Literal["float32", "float16", "bfloat16", "int8"]
 
 
 class InputSpec(BaseModel):
@@ -59,7 +60,7 @@ class ModelManifest(BaseModel):
     batch: int | None = Field(default=None, ge=1)
     """The fixed batch of the graph, or None when its batch axis is dynamic."""
     judgement: Judgement = Judgement()
-    precision: Literal["float32", "float16", "bfloat16", "int8"] = "float32"
+    precision: ModelPrecision = "float32"
     optimised_from: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     """Of a variant of lower precision: the sha256 of the file that it was made from."""
     training_data: str = ""

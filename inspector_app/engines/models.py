@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from inspector_app.core.errors import KeeperError
-from inspector_app.core.manifest import InputSpec, ModelManifest
+from inspector_app.core.manifest import InputSpec, ModelManifest, ModelPrecision
 from inspector_app.core.problems import problem_lines
 
 if TYPE_CHECKING:
@@ -102,8 +104,9 @@ def load_model(path: Path) -> Model:
     if path.is_dir():
         raise KeeperError("model_missing", f"There is no {MANIFEST} in {path}.")
     digest = sha256_of(path)
-    check_self_contained(path)
-    return Model(tao_manifest(path, digest, read_interface(path)), path)
+    graph = read_self_contained(path)
+    manifest = tao_manifest(path, digest, read_interface(path))
+    return Model(manifest.model_copy(update={"precision": weights_precision(graph)}), path)
 
 
 def find_model(name: str, folders: Iterable[Path]) -> Model:
@@ -169,7 +172,7 @@ def _verified(model: Model) -> Model:
             f"{model.path.name} is not the file that its manifest describes (sha256 differs).",
             "Copy the model's folder again.",
         )
-    check_self_contained(model.path)
+    read_self_contained(model.path)
     return model
 
 
@@ -184,8 +187,8 @@ def check_inside(path: Path, name: str) -> None:
         raise KeeperError("manifest_invalid", f"The manifest names a file outside its folder: {name}.")
 
 
-def check_self_contained(path: Path) -> None:
-    """The graph's weights must lie in the file itself: the manifest's hash speaks for that one alone.
+def read_self_contained(path: Path) -> onnx.ModelProto:
+    """A graph whose weights lie in the file itself: the manifest's hash speaks for that one alone.
 
     Raises:
         KeeperError: ``model_damaged`` when it is no ONNX graph, ``model_external`` when it refers to others.
@@ -207,6 +210,24 @@ def check_self_contained(path: Path) -> None:
             f"The weights of {path.name} lie in other files, which its hash says nothing of.",
             "Save it as one file: onnx.save_model(onnx.load(FILE), NEW, save_as_external_data=False).",
         )
+    return graph
+
+
+def weights_precision(graph: onnx.ModelProto) -> ModelPrecision:
+    """Of what most of the constants are; scales and shapes are few beside the weights."""
+    from onnx import TensorProto
+
+    kinds: dict[int, ModelPrecision] = {
+        TensorProto.FLOAT: "float32",
+        TensorProto.FLOAT16: "float16",
+        TensorProto.INT8: "int8",
+        TensorProto.UINT8: "int8",
+    }
+    counts: Counter[ModelPrecision] = Counter()
+    for tensor in all_tensors(graph):
+        if tensor.data_type in kinds:
+            counts[kinds[tensor.data_type]] += math.prod(tensor.dims)
+    return counts.most_common(1)[0][0] if counts else "float32"
 
 
 def all_tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:

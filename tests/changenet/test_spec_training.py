@@ -133,6 +133,10 @@ def test_a_spec_is_trained_evaluated_used_and_exported(run: Run, tmp_path: Path)
     assert "net_fp16.onnx: on 1 pair" in exported.output
     onnx = f"evaluate.checkpoint={tmp_path / 'results' / 'net.onnx'}"
     by_graph = json.loads(run("evaluate", "--json", "--engine", "cpu", onnx).stdout)
+    told = run("evaluate", "--engine", "cpu", onnx, "dataset.segment.augmentation.mean=[0,0,0]").stderr
+    assert (
+        "No effect here: dataset.segment.augmentation.mean (the ONNX file is fed with 0.5, 0.5, 0.5)" in told
+    )
     assert by_graph["by_class"]["1"] == pytest.approx(counted, abs=3)
 
 

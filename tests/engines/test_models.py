@@ -10,6 +10,7 @@ from onnx import helper, numpy_helper
 
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.manifest import ModelManifest
+from inspector_app.engines.half import convert_to_half
 from inspector_app.engines.models import all_tensors, available_models, find_model, load_model, sha256_of
 from tests.onnx_models import difference_model
 
@@ -30,6 +31,13 @@ def test_a_file_with_taos_names_needs_no_manifest_and_is_fed_as_tao_trains(tmp_p
     assert (model.manifest.test_input, model.manifest.golden_input) == ("input0", "input1")
     assert model.manifest.output == "output_final"
     assert model.manifest.batch is None
+
+
+def test_the_precision_of_a_file_without_a_manifest_is_its_weights(tmp_path: Path) -> None:
+    whole = difference_model(tmp_path / "net.onnx")
+    convert_to_half(whole, tmp_path / "net_fp16.onnx")
+    assert load_model(whole).manifest.precision == "float32"
+    assert load_model(tmp_path / "net_fp16.onnx").manifest.precision == "float16"
 
 
 @pytest.mark.parametrize("batch", [1, 4])

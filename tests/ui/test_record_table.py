@@ -13,7 +13,7 @@ from PySide6.QtGui import QIcon, QPixmap
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
-from inspector_app.core.inspection import DispositionEntry, ImageRef
+from inspector_app.core.inspection import DispositionEntry, Identity, ImageRef
 from inspector_app.core.verdict import Disposition, Verdict
 from inspector_app.ui.errors import ErrorFunnel
 from inspector_app.ui.jobs import JobRunner
@@ -157,3 +157,21 @@ def test_images_of_one_name_are_told_apart_by_their_folders(model: RecordTableMo
         if not table.isColumnHidden(column):
             needed = table.horizontalHeader().fontMetrics().horizontalAdvance(heading)
             assert table.columnWidth(column) > needed
+
+
+def test_a_column_of_nothing_stays_away_until_a_record_fills_it(
+    model: RecordTableModel, qtbot: QtBot
+) -> None:
+    table = RecordTable(model, (Column.RECIPE,), sortable=True)
+    qtbot.addWidget(table)
+    bare = [replace(one, identity=Identity(), truth=None) for one in records(3)]
+    model.append(bare)
+    assert table.isColumnHidden(Column.SERIAL)
+    assert table.isColumnHidden(Column.IOU)
+    assert not table.isColumnHidden(Column.REASON)
+    model.append([replace(record(9), identity=Identity(serial="SN-9"), truth=None)])
+    assert not table.isColumnHidden(Column.SERIAL)
+    assert table.columnWidth(Column.SERIAL) >= WIDTHS[Column.SERIAL]
+    assert table.isColumnHidden(Column.RECIPE), "its owner never shows it"
+    model.clear()
+    assert table.isColumnHidden(Column.SERIAL)

@@ -107,6 +107,8 @@ SORTS: dict[Column, Callable[[InspectionRecord], float | str]] = {
     Column.RECIPE: lambda r: r.settings.recipe.casefold(),
     Column.REASON: lambda r: r.reason.casefold(),
 }
+MAYBE_EMPTY = (Column.SERIAL, Column.IOU, Column.RECIPE)
+"""What many stations have none of: a column of nothing would push the reason out of sight."""
 NUMBERS = {Column.SCORE, Column.REGIONS, Column.IOU}
 
 
@@ -122,6 +124,8 @@ class RecordTableModel(QAbstractTableModel):
         self._filter = RowFilter()
         self._sort: tuple[Column, bool] | None = None
         self._badges: dict[Verdict, QIcon] = {}
+        self.filled: frozenset[Column] = frozenset()
+        """Those of ``MAYBE_EMPTY`` that some record has."""
         self.set_theme(LIGHT)
         thumbnails.ready.connect(self._thumbnail_ready)
 
@@ -135,11 +139,14 @@ class RecordTableModel(QAbstractTableModel):
         """Empty it."""
         self.beginResetModel()
         self._all, self._view, self._row_of = [], [], {}
+        self.filled = frozenset()
         self.endResetModel()
 
     def append(self, records: Sequence[InspectionRecord]) -> None:
         """More records; under a sort they stand last until ``resort``."""
         self._all += records
+        unseen = [column for column in MAYBE_EMPTY if column not in self.filled]
+        self.filled |= {column for column in unseen if any(map(TEXTS[column], records))}
         let = [record for record in records if self._filter.lets(record)]
         if not let:
             return

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from inspector_app.core.inspection import InspectionRecord
-from inspector_app.ui.records.table_model import BADGE, HEADERS, Column, RecordTableModel
+from inspector_app.ui.records.table_model import BADGE, HEADERS, MAYBE_EMPTY, Column, RecordTableModel
 
 ROW_HEIGHT = 52
 WIDTHS = {
@@ -136,8 +136,12 @@ class RecordTable(QTableView):
         # Where time is shown at all, it and the serial are what people look for first after the image.
         header.moveSection(header.visualIndex(Column.TIME), header.visualIndex(Column.IMAGE) + 1)
         header.moveSection(header.visualIndex(Column.SERIAL), header.visualIndex(Column.TIME) + 1)
-        for column in hidden:
+        self._hidden = frozenset(hidden)
+        for column in self._hidden:
             self.setColumnHidden(column, True)
+        model.rowsInserted.connect(self._show_filled)
+        model.modelReset.connect(self._show_filled)
+        self._show_filled()
         self._fit()
         self.setSortingEnabled(sortable)
         if sortable:
@@ -153,6 +157,14 @@ class RecordTable(QTableView):
                 needed = self.fontMetrics().horizontalAdvance("0000-00-00 00:00:00") + 28
             self.setColumnWidth(column, max(width, needed))
         self._share_room()
+
+    def _show_filled(self) -> None:
+        """Columns that hold nothing stay away until a record has something for them."""
+        for column in MAYBE_EMPTY:
+            shown = column not in self._hidden and column in self._records.filled
+            if self.isColumnHidden(column) is shown:
+                self.setColumnHidden(column, not shown)
+                self._share_room()
 
     def _share_room(self) -> None:
         """The last column stretches; half of what it would get beyond its own width is the image's name's."""

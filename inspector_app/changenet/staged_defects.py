@@ -57,9 +57,12 @@ def _displacement(part: Scene, side: int, rng: np.random.Generator) -> NDArray[n
     was, and the body lies where the leads ought to be.
     """
     choice = rng.random()
-    if choice < 0.38:
+    if choice < 0.14:
+        # Upside down in its own place, its leads in holes again: of what lies wrong the likest to a good part.
+        return _motion(_middle(part.part), 180.0 + rng.uniform(-6, 6), rng.uniform(-0.05, 0.05, 2) * side)
+    if choice < 0.42:
         angle, reach = float(rng.integers(1, 4)) * 90.0 + rng.uniform(-10, 10), 0.12
-    elif choice < 0.58:
+    elif choice < 0.6:
         angle, reach = rng.uniform(8, 35) * rng.choice([-1, 1]), 0.15
     elif choice < 0.85:
         return _slipped_aside(part, side, rng)

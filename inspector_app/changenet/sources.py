@@ -26,7 +26,7 @@ from inspector_app.changenet.augment import (
 from inspector_app.changenet.defects import paste_defect, random_defect, soil
 from inspector_app.changenet.pair_folder import PairFolderError
 from inspector_app.changenet.scene import OUTLINE_SHARE, Scene, take_all_apart, vote_outline
-from inspector_app.changenet.staged_defects import break_body, damage_leads, displace
+from inspector_app.changenet.staged_defects import break_body, damage_leads, displace, put_back
 
 Render = Callable[[np.random.Generator], Pair]
 
@@ -48,6 +48,8 @@ class ObjectMix:
     displaced: float = 0.2
     lead: float = 0.22
     broken: float = 0.08
+    put_back: float = 0.5
+    """Chance that a good part was cut out and put back, so that traces of staging tell nothing."""
     soiled: float = 0.35
     """Chance that the background beside the part gets scratches and specks that are no defects."""
     pieces: float = 0.5
@@ -109,6 +111,8 @@ class ObjectSource:
         """Return a test image, its mask, and where its part is where that is known."""
         draw, mix = rng.random(), self._mix
         scene = self._scenes[int(rng.integers(len(self._scenes)))] if self._scenes else None
+        if scene is not None and rng.random() < mix.put_back:
+            scene = put_back(scene, rng)
         image = self._good[int(rng.integers(len(self._good)))] if scene is None else scene.image
         part = None if scene is None else scene.outline
         if draw < mix.good:

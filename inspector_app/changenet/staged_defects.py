@@ -8,12 +8,14 @@ its edge was, with the burr that the break left along it, and so is one whose to
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inspector_app.changenet.arrays import Image, Mask
-from inspector_app.changenet.scene import Lead, Scene, moved
+from inspector_app.changenet.scene import Lead, Scene, dilate, moved
 
 Staged = tuple[Image, Mask]
 
@@ -24,6 +26,31 @@ def blend(base: Image, over: Image, mask: Mask, softness: float = 0.8) -> Image:
     mixed = base.astype(np.float32) * (1.0 - alpha) + over.astype(np.float32) * alpha
     rounded: Image = (mixed + 0.5).astype(np.uint8)
     return rounded
+
+
+def put_back(scene: Scene, rng: np.random.Generator) -> Scene:
+    """Return the scene with its part, and some board around it, cut out and laid back hardly moved: a good part still.
+
+    The board under a part is filled in, and a part that was cut out and turned is smoother than one that was not. What
+    learns from staged defects alone takes these for the defect, and a real part that lies wrong for a good one.
+    """
+    side = scene.image.shape[0]
+    turn = float(rng.uniform(-2, 2))
+    matrix = _motion(scene.body.centre, turn, rng.uniform(-0.012, 0.012, 2) * side)
+    picture = cv2.warpAffine(scene.image, matrix, (side, side), borderMode=cv2.BORDER_REFLECT_101)
+    lying, around = (
+        cv2.warpAffine(mask.astype(np.uint8) * 255, matrix, (side, side)) > 127
+        for mask in (scene.part, dilate(scene.part, round(rng.uniform(0.02, 0.04) * side)))
+    )
+    image = blend(scene.background, np.asarray(picture, np.uint8), around, float(rng.uniform(0.5, 1.5)))
+
+    def carried(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return points @ matrix[:, :2].T + matrix[:, 2]
+
+    x, y = carried(np.array(scene.body.centre))
+    body = replace(scene.body, centre=(float(x), float(y)), angle=scene.body.angle - turn)
+    leads = tuple(replace(lead, path=carried(lead.path)) for lead in scene.leads)
+    return replace(scene, image=image, part=lying, body=body, leads=leads)
 
 
 def displace(base: Scene, part: Scene, rng: np.random.Generator) -> Staged:

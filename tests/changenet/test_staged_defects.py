@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from inspector_app.changenet.board import fill_periodic, find_holes, pitch_of
 from inspector_app.changenet.scene import Scene, take_all_apart, take_apart, vote_outline
-from inspector_app.changenet.staged_defects import break_body, damage_leads, displace
+from inspector_app.changenet.staged_defects import break_body, damage_leads, displace, put_back
 
 SIDE, PITCH, SHIFT = 192, 42, (9, 15)
 HOLES = ((51, 141), (93, 141), (135, 141))
@@ -175,6 +175,27 @@ def test_a_top_that_snapped_off_shows_the_board_and_is_marked_up_to_where_it_was
         top = int(np.flatnonzero(body.any(axis=1))[0])
         assert mask[top + 1].any(), "where its edge was is marked as well"
     assert snapped >= 3
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_part_that_was_put_back_is_a_good_one_and_known_where_it_lies(scene: Scene, seed: int) -> None:
+    again = put_back(scene, np.random.default_rng(seed))
+    both = (scene.part & again.part).sum() / (scene.part | again.part).sum()
+    assert both > 0.75
+    dark = again.image.max(axis=2) < 60
+    inner = cv2.erode(again.body.mask(SIDE).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    assert dark[inner].mean() > 0.95
+    for lead in again.leads:
+        middle = lead.path[len(lead.path) // 2]
+        assert again.image[round(middle[1]), round(middle[0])].max() > 120
+    far = (
+        cv2.dilate((scene.outline | scene.part | again.part).astype(np.uint8), np.ones((31, 31), np.uint8))
+        == 0
+    )
+    assert (again.image[far] == scene.background[far]).all()
+    _, mask = damage_leads(again, np.random.default_rng(seed))
+    assert mask.any()
 
 
 def test_a_picture_without_a_board_is_left_out(scene: Scene) -> None:

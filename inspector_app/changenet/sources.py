@@ -44,9 +44,9 @@ class ObjectMix:
 
     good: float = 0.18
     real: float = 0.2
-    pasted: float = 0.08
-    displaced: float = 0.2
-    lead: float = 0.22
+    pasted: float = 0.06
+    displaced: float = 0.24
+    lead: float = 0.2
     broken: float = 0.08
     put_back: float = 0.5
     """Chance that a good part was cut out and put back, so that traces of staging tell nothing."""

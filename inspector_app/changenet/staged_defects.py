@@ -36,7 +36,7 @@ def put_back(scene: Scene, rng: np.random.Generator) -> Scene:
     """
     side = scene.image.shape[0]
     turn = float(rng.uniform(-2, 2))
-    matrix = _motion(scene.body.centre, turn, rng.uniform(-0.012, 0.012, 2) * side)
+    matrix = _motion(scene.body.centre, turn, rng.uniform(-0.008, 0.008, 2) * side)
     picture = cv2.warpAffine(scene.image, matrix, (side, side), borderMode=cv2.BORDER_REFLECT_101)
     lying, around = (
         cv2.warpAffine(mask.astype(np.uint8) * 255, matrix, (side, side)) > 127
@@ -84,14 +84,14 @@ def _displacement(part: Scene, side: int, rng: np.random.Generator) -> NDArray[n
     was, and the body lies where the leads ought to be.
     """
     choice = rng.random()
-    if choice < 0.14:
+    if choice < 0.12:
         # Upside down in its own place, its leads in holes again: of what lies wrong the likest to a good part.
         return _motion(_middle(part.part), 180.0 + rng.uniform(-6, 6), rng.uniform(-0.05, 0.05, 2) * side)
-    if choice < 0.42:
+    if choice < 0.36:
         angle, reach = float(rng.integers(1, 4)) * 90.0 + rng.uniform(-10, 10), 0.12
-    elif choice < 0.6:
+    elif choice < 0.52:
         angle, reach = rng.uniform(8, 35) * rng.choice([-1, 1]), 0.15
-    elif choice < 0.85:
+    elif choice < 0.87:
         return _slipped_aside(part, side, rng)
     else:
         angle, reach = rng.uniform(-180, 180), 0.25
@@ -103,7 +103,7 @@ def _displacement(part: Scene, side: int, rng: np.random.Generator) -> NDArray[n
 def _slipped_aside(part: Scene, side: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Hardly turned, most often only so far aside that no lead stands in its hole: what is hardest to see."""
     reach = rng.uniform(0, 1, 2) ** 2
-    offset = np.array([0.042 + 0.16 * reach[0], 0.2 * reach[1]]) * rng.choice([-1, 1], 2) * side
+    offset = np.array([0.036 + 0.16 * reach[0], 0.2 * reach[1]]) * rng.choice([-1, 1], 2) * side
     return _motion(part.body.centre, float(rng.uniform(-8, 8)), offset)
 
 

@@ -49,7 +49,7 @@ class ObjectMix:
     lead: float = 0.2
     broken: float = 0.08
     put_back: float = 0.5
-    """Chance that a good part was cut out and put back, so that traces of staging tell nothing."""
+    """Chance that a good part was cut out and put back, so that traces of staging tell less."""
     soiled: float = 0.35
     """Chance that the background beside the part gets scratches and specks that are no defects."""
     pieces: float = 0.5

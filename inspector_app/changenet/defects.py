@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector_app.changenet.arrays import Image, Mask
-from inspector_app.changenet.staged_defects import blend
+from inspector_app.changenet.compositing import blend, warped_mask, warped_picture
 
 # Less than this difference in every channel is not called a change.
 _VISIBLE = 14
@@ -49,13 +49,8 @@ def paste_defect(good: Image, defective: Image, mask: Mask, rng: np.random.Gener
     grown = cv2.dilate(mask.astype(np.uint8), np.ones((7, 7), np.uint8))
     dx, dy = rng.uniform(-0.012, 0.012, 2) * side
     move = np.array([[1.0, 0.0, dx], [0.0, 1.0, dy]])
-    size = (side, side)
-    moved = cv2.warpAffine(defective, move, size, borderMode=cv2.BORDER_REFLECT_101).astype(
-        np.uint8, copy=False
-    )
-    alpha = cv2.warpAffine(grown * 255, move, size) > 127
-    truth = cv2.warpAffine(mask.astype(np.uint8) * 255, move, size) > 127
-    return blend(good, moved, alpha, 1.5), truth
+    alpha, truth = warped_mask(grown > 0, move), warped_mask(mask, move)
+    return blend(good, warped_picture(defective, move), alpha, 1.5), truth
 
 
 def soil(image: Image, keep: Mask, rng: np.random.Generator) -> Image:
@@ -111,9 +106,7 @@ def _slipped(image: Image, rng: np.random.Generator) -> Image:
     side = image.shape[0]
     matrix = cv2.getRotationMatrix2D((side / 2, side / 2), float(rng.uniform(-180, 180)), 1.0)
     matrix[:, 2] += rng.uniform(-0.3, 0.3, 2) * side
-    return cv2.warpAffine(image, matrix, (side, side), borderMode=cv2.BORDER_REFLECT_101).astype(
-        np.uint8, copy=False
-    )
+    return warped_picture(image, matrix.astype(np.float64))
 
 
 def _tinted(image: Image, rng: np.random.Generator) -> Image:

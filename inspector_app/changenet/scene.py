@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from inspector_app.changenet.arrays import Image, Mask
 from inspector_app.changenet.board import HoleGrid, fill_periodic, find_holes, pitch_of
+from inspector_app.changenet.compositing import moved
 
 OUTLINE_SHARE = 0.15
 """A mask of more than this share of the picture shows where a whole part belongs."""
@@ -307,12 +308,6 @@ def _largest(mask: Mask) -> Mask:
     biggest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
     found: Mask = labels == biggest
     return found
-
-
-def moved(mask: Mask, offset: tuple[float, float]) -> Mask:
-    """Return the mask shifted by (x, y) pixels."""
-    matrix = np.array([[1.0, 0.0, offset[0]], [0.0, 1.0, offset[1]]])
-    return cv2.warpAffine(mask.astype(np.uint8) * 255, matrix, mask.shape[::-1]) > 127
 
 
 def dilate(mask: Mask, radius: int) -> Mask:

@@ -26,7 +26,8 @@ from inspector_app.changenet.augment import (
 from inspector_app.changenet.defects import paste_defect, random_defect, soil
 from inspector_app.changenet.pair_folder import PairFolderError
 from inspector_app.changenet.scene import OUTLINE_SHARE, Scene, take_all_apart, vote_outline
-from inspector_app.changenet.staged_defects import break_body, damage_leads, displace, put_back
+from inspector_app.changenet.staged_defects import break_body, damage_leads
+from inspector_app.changenet.staged_places import displace, put_back
 
 Render = Callable[[np.random.Generator], Pair]
 

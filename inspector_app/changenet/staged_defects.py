@@ -2,122 +2,21 @@
 
 A lead that is cut or bent away leaves its hole empty: the mask goes from where the lead ends to around its hole,
 and covers the bent lead where it lies. A lead that is too long, or runs past beside its hole, is marked from the hole
-on. A part that lies elsewhere is marked where it lies and where it belongs. A broken body is marked up to where
+on. A broken body is marked up to where
 its edge was, with the burr that the break left along it, and so is one whose top snapped off.
 """
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inspector_app.changenet.arrays import Image, Mask
-from inspector_app.changenet.scene import Lead, Scene, dilate, moved
+from inspector_app.changenet.compositing import blend, moved, shaded, warped_mask, warped_picture
+from inspector_app.changenet.scene import Lead, Scene
 
 Staged = tuple[Image, Mask]
-
-
-def blend(base: Image, over: Image, mask: Mask, softness: float = 0.8) -> Image:
-    """Return ``base`` with ``over`` where ``mask`` is set, its edge softened over ``softness`` pixels."""
-    alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), softness)[:, :, None]
-    mixed = base.astype(np.float32) * (1.0 - alpha) + over.astype(np.float32) * alpha
-    rounded: Image = (mixed + 0.5).astype(np.uint8)
-    return rounded
-
-
-def put_back(scene: Scene, rng: np.random.Generator) -> Scene:
-    """Return the scene with its part, and some board around it, cut out and laid back hardly moved: a good part still.
-
-    The board under a part is filled in, and a part that was cut out and turned is smoother than one that was not. What
-    learns from staged defects alone takes these for the defect, and a real part that lies wrong for a good one.
-    """
-    side = scene.image.shape[0]
-    turn = float(rng.uniform(-2, 2))
-    matrix = _motion(scene.body.centre, turn, rng.uniform(-0.008, 0.008, 2) * side)
-    picture = cv2.warpAffine(scene.image, matrix, (side, side), borderMode=cv2.BORDER_REFLECT_101)
-    lying, around = (
-        cv2.warpAffine(mask.astype(np.uint8) * 255, matrix, (side, side)) > 127
-        for mask in (scene.part, dilate(scene.part, round(rng.uniform(0.02, 0.04) * side)))
-    )
-    image = blend(scene.background, np.asarray(picture, np.uint8), around, float(rng.uniform(0.5, 1.5)))
-
-    def carried(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return points @ matrix[:, :2].T + matrix[:, 2]
-
-    x, y = carried(np.array(scene.body.centre))
-    body = replace(scene.body, centre=(float(x), float(y)), angle=scene.body.angle - turn)
-    leads = tuple(replace(lead, path=carried(lead.path)) for lead in scene.leads)
-    return replace(scene, image=image, part=lying, body=body, leads=leads)
-
-
-def displace(base: Scene, part: Scene, rng: np.random.Generator) -> Staged:
-    """Return ``base`` with the part of another scene lying elsewhere (or gone), and its mask."""
-    side = base.image.shape[0]
-    if rng.random() < 0.06:
-        return base.background, base.outline
-    matrix = _displacement(part, side, rng)
-    lying = cv2.warpAffine(part.part.astype(np.uint8) * 255, matrix, (side, side), flags=cv2.INTER_LINEAR)
-    picture = cv2.warpAffine(
-        part.image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-    )
-    staged = _shaded(base.background, lying > 127, rng)
-    return blend(staged, np.asarray(picture, np.uint8), lying > 127), base.outline | (lying > 127)
-
-
-def _shaded(board: Image, lying: Mask, rng: np.random.Generator) -> Image:
-    """A part that stands off the board darkens it a little beside itself."""
-    if rng.random() < 0.5:
-        return board
-    shift = rng.uniform(-0.02, 0.02, 2) * board.shape[0]
-    shadow = cv2.GaussianBlur(moved(lying, (shift[0], shift[1])).astype(np.float32), (0, 0), 3.0)
-    dimmed: Image = (board * (1.0 - rng.uniform(0.1, 0.45) * shadow[:, :, None])).astype(np.uint8)
-    return dimmed
-
-
-def _displacement(part: Scene, side: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return a 2 x 3 matrix that turns the part and moves it, far enough to be seen.
-
-    A part put in the wrong way round keeps its place as a whole: the middle of body and leads stays about where it
-    was, and the body lies where the leads ought to be.
-    """
-    choice = rng.random()
-    if choice < 0.12:
-        # Upside down in its own place, its leads in holes again: of what lies wrong the likest to a good part.
-        return _motion(_middle(part.part), 180.0 + rng.uniform(-6, 6), rng.uniform(-0.05, 0.05, 2) * side)
-    if choice < 0.36:
-        angle, reach = float(rng.integers(1, 4)) * 90.0 + rng.uniform(-10, 10), 0.12
-    elif choice < 0.52:
-        angle, reach = rng.uniform(8, 35) * rng.choice([-1, 1]), 0.15
-    elif choice < 0.87:
-        return _slipped_aside(part, side, rng)
-    else:
-        angle, reach = rng.uniform(-180, 180), 0.25
-    offset = rng.uniform(-reach, reach, 2) * side
-    pivot = part.body.centre if rng.random() < 0.3 else _middle(part.part)
-    return _motion(pivot, float(angle), offset)
-
-
-def _slipped_aside(part: Scene, side: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Hardly turned, most often only so far aside that no lead stands in its hole: what is hardest to see."""
-    reach = rng.uniform(0, 1, 2) ** 2
-    offset = np.array([0.036 + 0.16 * reach[0], 0.2 * reach[1]]) * rng.choice([-1, 1], 2) * side
-    return _motion(part.body.centre, float(rng.uniform(-8, 8)), offset)
-
-
-def _motion(pivot: tuple[float, float], angle: float, offset: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The 2 x 3 matrix that turns about ``pivot`` by ``angle`` degrees and then moves."""
-    matrix = cv2.getRotationMatrix2D(pivot, angle, 1.0).astype(np.float64)
-    matrix[:, 2] += offset
-    return matrix
-
-
-def _middle(part: Mask) -> tuple[float, float]:
-    """Return the middle of the box around the part, (x, y)."""
-    x, y, width, height = cv2.boundingRect(part.astype(np.uint8))
-    return x + (width - 1) / 2, y + (height - 1) / 2
 
 
 def damage_leads(scene: Scene, rng: np.random.Generator) -> Staged:
@@ -211,17 +110,16 @@ def _turned_below(
     side = image.shape[0]
     cleared = _without(image, scene, lead, row)
     x, y = lead.path[row]
-    matrix = cv2.getRotationMatrix2D((float(x), float(y)), angle, float(rng.uniform(0.75, 1.2)))
+    scale = float(rng.uniform(0.75, 1.2))
+    matrix = cv2.getRotationMatrix2D((float(x), float(y)), angle, scale).astype(np.float64)
     picture, shape = _lengthened(image, scene, lead, rng)
     beyond = shape & (lead.mask(side, row) | _below(lead, side))
-    bent = cv2.warpAffine(beyond.astype(np.uint8) * 255, matrix, (side, side)) > 127
-    lying = np.asarray(
-        cv2.warpAffine(picture, matrix, (side, side), borderMode=cv2.BORDER_REFLECT_101), np.uint8
-    )
+    bent = warped_mask(beyond, matrix)
+    lying = warped_picture(picture, matrix)
     bent &= ~scene.body.mask(side)
     if rng.random() < 0.3:
         lying = np.clip(lying * rng.uniform(0.4, 1.5), 0, 255).astype(np.uint8)
-    return blend(_shaded(cleared, bent, rng), lying, bent), bent
+    return blend(shaded(cleared, bent, rng), lying, bent), bent
 
 
 def _below(lead: Lead, side: int) -> Mask:
@@ -338,7 +236,7 @@ def _snap(scene: Scene, rng: np.random.Generator) -> Staged:
     rim = 0.03 * height
     gone = gone | (_between(scene, xs * width, top - rim, top) & moved(gone, (0.0, -rim)))
     remaining = scene.body.mask(scene.image.shape[0]) & ~gone
-    return blend(image, _shaded(scene.background, remaining, rng), gone, 1.0), marked
+    return blend(image, shaded(scene.background, remaining, rng), gone, 1.0), marked
 
 
 def _between(

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from inspector_app.changenet.board import fill_periodic, find_holes, pitch_of
 from inspector_app.changenet.scene import Scene, take_all_apart, take_apart, vote_outline
-from inspector_app.changenet.staged_defects import break_body, damage_leads, displace, put_back
+from inspector_app.changenet.staged_defects import break_body, damage_leads
+from inspector_app.changenet.staged_places import displace, put_back
 
 SIDE, PITCH, SHIFT = 192, 42, (9, 15)
 HOLES = ((51, 141), (93, 141), (135, 141))

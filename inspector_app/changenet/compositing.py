@@ -1,0 +1,43 @@
+"""Pictures and masks laid over one another: what staged and pasted defects are put together with."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector_app.changenet.arrays import Image, Mask
+
+
+def blend(base: Image, over: Image, mask: Mask, softness: float = 0.8) -> Image:
+    """Return ``base`` with ``over`` where ``mask`` is set, its edge softened over ``softness`` pixels."""
+    alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), softness)[:, :, None]
+    mixed = base.astype(np.float32) * (1.0 - alpha) + over.astype(np.float32) * alpha
+    rounded: Image = (mixed + 0.5).astype(np.uint8)
+    return rounded
+
+
+def shaded(board: Image, lying: Mask, rng: np.random.Generator) -> Image:
+    """Return the board darkened a little, half of the time, beside a part that stands off it where ``lying`` is set."""
+    if rng.random() < 0.5:
+        return board
+    shift = rng.uniform(-0.02, 0.02, 2) * board.shape[0]
+    shadow = cv2.GaussianBlur(moved(lying, (shift[0], shift[1])).astype(np.float32), (0, 0), 3.0)
+    dimmed: Image = (board * (1.0 - rng.uniform(0.1, 0.45) * shadow[:, :, None])).astype(np.uint8)
+    return dimmed
+
+
+def warped_picture(image: Image, matrix: NDArray[np.float64]) -> Image:
+    """Return the picture moved by a 2 x 3 matrix, mirrored at its edge."""
+    size = image.shape[1::-1]
+    return np.asarray(cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REFLECT_101), np.uint8)
+
+
+def warped_mask(mask: Mask, matrix: NDArray[np.float64]) -> Mask:
+    """Return the mask moved by a 2 x 3 matrix; nothing is set beyond its edge."""
+    return cv2.warpAffine(mask.astype(np.uint8) * 255, matrix, mask.shape[::-1]) > 127
+
+
+def moved(mask: Mask, offset: tuple[float, float]) -> Mask:
+    """Return the mask shifted by (x, y) pixels."""
+    return warped_mask(mask, np.array([[1.0, 0.0, offset[0]], [0.0, 1.0, offset[1]]]))

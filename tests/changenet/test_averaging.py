@@ -38,6 +38,17 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[ChangeNetLite, P
     return first, folder / "a.onnx", folder / "b.onnx"
 
 
+def _weights(file: Path) -> dict[str, torch.Tensor]:
+    return fold_batch_norm(load_onnx(file)).state_dict()
+
+
+def _assert_halfway(mean: dict[str, torch.Tensor], own: Path, other: Path) -> None:
+    a, b = _weights(own), _weights(other)
+    for name, value in mean.items():
+        if not name.startswith("auxiliary"):
+            np.testing.assert_allclose(value, (a[name] + b[name]) / 2, atol=1e-6)
+
+
 def test_halfway_between_a_network_and_itself_computes_the_same(
     exported: tuple[ChangeNetLite, Path, Path],
 ) -> None:
@@ -53,10 +64,7 @@ def test_every_weight_lies_halfway_and_the_two_are_left_as_they_were(
     first, own, other = exported
     kept = {name: value.clone() for name, value in first.state_dict().items()}
     mean = halfway(first, other).state_dict()
-    a, b = (fold_batch_norm(load_onnx(file)).state_dict() for file in (own, other))
-    for name, value in mean.items():
-        if not name.startswith("auxiliary"):
-            np.testing.assert_allclose(value, (a[name] + b[name]) / 2, atol=1e-6)
+    _assert_halfway(mean, own, other)
     assert all(torch.equal(value, kept[name]) for name, value in first.state_dict().items())
 
 
@@ -76,10 +84,7 @@ def test_the_command_exports_what_lies_halfway(
     code, told = _export(first, tmp_path, other)
     assert code == 0, told
     made = next((tmp_path / "out").rglob("*.onnx"))
-    mean, a, b = (fold_batch_norm(load_onnx(file)).state_dict() for file in (made, own, other))
-    for name, value in mean.items():
-        if not name.startswith("auxiliary"):
-            np.testing.assert_allclose(value, (a[name] + b[name]) / 2, atol=1e-6)
+    _assert_halfway(_weights(made), own, other)
 
 
 def test_the_command_names_what_it_cannot_average_with(

@@ -106,8 +106,9 @@ class ActionBar(QFrame):
 
     def show_ready(self, ready: bool) -> None:
         """Whether there is something to inspect; without it the button stands back, and says what is missing when pressed."""
-        if self.go.property("waits") is not (not ready):
-            self.go.setProperty("waits", not ready)
+        waits = not ready
+        if self.go.property("waits") != waits:
+            self.go.setProperty("waits", waits)
             self.go.style().unpolish(self.go)
             self.go.style().polish(self.go)
 

@@ -41,7 +41,6 @@ class VerdictCard(QFrame):
         self._compact = compact
         self._verdict: Verdict | None = None
         self._ink = LIGHT.text
-        self._told = ""
         self._badge = VerdictBadge(36 if compact else 64)
         self._word = label("")
         self._reason = label("", wrap=True)
@@ -62,8 +61,8 @@ class VerdictCard(QFrame):
 
     @property
     def reason(self) -> str:
-        """As shown."""
-        return self._told
+        """As shown, with plain spaces."""
+        return self._reason.text().replace("\u00a0", " ")
 
     @property
     def facts(self) -> str:
@@ -89,7 +88,6 @@ class VerdictCard(QFrame):
     ) -> None:
         self._badge.show_verdict(verdict, theme)
         self._word.setText(word)
-        self._told = reason
         # A number and its unit stay on one line.
         self._reason.setText(_UNIT.sub("\u00a0", reason))
         self._facts.setText(facts)

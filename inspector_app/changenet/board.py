@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from inspector_app.changenet.arrays import Image, Mask
 
 Grey = NDArray[np.float32]
+_T = TypeVar("_T", bound=np.generic)
 
 HOLE_SHARE = 0.2
 """Radius of a hole as a share of the board's pitch: 2.54 mm boards have holes of about 1 mm."""
@@ -18,6 +20,12 @@ HOLE_SHARE = 0.2
 
 _CONTRAST = 20.0
 """Holes are darker than the board around them by at least so many grey levels, in the mean."""
+
+
+_ENOUGH = 1000
+"""So many pixels tell how the light falls on a board."""
+_SEAM = 3.0
+"""What was taken from different places goes over into one another within about so many pixels."""
 
 
 @dataclass(frozen=True)
@@ -88,29 +96,80 @@ def _mean_at(answer: Grey, x: float, y: float, pitch: tuple[float, float]) -> fl
 
 
 def fill_periodic(image: Image, hidden: Mask, pitch: tuple[float, float]) -> Image:
-    """Return ``image`` with the ``hidden`` pixels taken from places a whole number of periods away."""
-    filled, missing = image.copy(), hidden.copy()
+    """Return ``image`` with the ``hidden`` pixels taken from places a whole number of periods away.
+
+    Each is taken from the nearest such place that is seen, is as light as its own place, and goes over softly into
+    what was taken from elsewhere: a network that learns from filled boards would learn to see their seams.
+    """
+    light = _light(image, hidden)
+    flat = image / light
+    taken, weight = np.zeros(image.shape, np.float32), np.zeros(hidden.shape, np.float32)
+    missing = hidden.copy()
     steps = [(kx, ky) for kx in range(-4, 5) for ky in range(-4, 5) if (kx, ky) != (0, 0)]
     for kx, ky in sorted(steps, key=lambda k: (abs(k[0]) + abs(k[1]), k)):
-        rows, cols = np.nonzero(missing)
-        if rows.size == 0:
+        if not missing.any():
             break
-        from_rows, from_cols = rows + round(ky * pitch[1]), cols + round(kx * pitch[0])
-        inside = (
-            (from_rows >= 0)
-            & (from_rows < hidden.shape[0])
-            & (from_cols >= 0)
-            & (from_cols < hidden.shape[1])
-        )
-        rows, cols, from_rows, from_cols = (v[inside] for v in (rows, cols, from_rows, from_cols))
-        seen = ~hidden[from_rows, from_cols]
-        filled[rows[seen], cols[seen]] = image[from_rows[seen], from_cols[seen]]
-        missing[rows[seen], cols[seen]] = False
+        nominal = (round(kx * pitch[0]), round(ky * pitch[1]))
+        if not (missing & _shifted(~hidden, nominal)).any():
+            continue
+        shift = _best_match(image, hidden, nominal)
+        seen = _shifted(~hidden, shift)
+        here = (missing & seen).astype(np.float32)
+        soft = cv2.GaussianBlur(here, (0, 0), _SEAM) * seen + here
+        taken += soft[:, :, None] * _shifted(flat, shift)
+        weight += soft
+        missing &= ~seen
+    filled = np.where(weight[:, :, None] > 0, light * taken / np.maximum(weight, 1e-6)[:, :, None], image)
+    # Where the board is seen it is left as it is, but for a soft edge.
+    edge = cv2.GaussianBlur(hidden.astype(np.float32), (0, 0), _SEAM)
+    share = np.clip(np.where(hidden, 1.0, 2.0 * edge) * (weight > 0), 0.0, 1.0)[:, :, None]
+    whole = np.asarray(np.clip(image + share * (filled - image) + 0.5, 0, 255), np.uint8)
     if missing.any():
-        filled = cv2.inpaint(filled, missing.astype(np.uint8), 3, cv2.INPAINT_TELEA).astype(
-            np.uint8, copy=False
-        )
-    return filled
+        inpainted = cv2.inpaint(whole, missing.astype(np.uint8), 3, cv2.INPAINT_TELEA)
+        return inpainted.astype(np.uint8, copy=False)
+    return whole
+
+
+def _light(image: Image, hidden: Mask) -> NDArray[np.float32]:
+    """How light the board is at each place, H x W x 3, around 1: a surface of second order through its bright pixels."""
+    rows, columns = np.mgrid[0 : image.shape[0], 0 : image.shape[1]].astype(np.float32)
+    y, x = 2 * rows / image.shape[0] - 1, 2 * columns / image.shape[1] - 1
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=2)
+    grey = image.mean(axis=2)
+    bright = ~hidden & (grey > np.median(grey[~hidden])) if not hidden.all() else ~hidden
+    if bright.sum() < _ENOUGH:
+        return np.ones(image.shape, np.float32)  # Too little is seen of it, or it has one colour.
+    wanted = np.log(np.maximum(image[bright].astype(np.float32), 1.0))
+    factors, *_ = np.linalg.lstsq(terms[bright], wanted, rcond=None)
+    surface = terms @ factors
+    return np.asarray(np.exp(surface - surface[bright].mean(axis=0)), np.float32)
+
+
+def _best_match(image: Image, hidden: Mask, nominal: tuple[int, int]) -> tuple[int, int]:
+    """Return the shift (x, y) within two pixels of ``nominal`` at which the seen board is likest to itself.
+
+    A board lies a little turned, and its pitch is known to half a pixel.
+    """
+    reach = range(-2, 3)
+    near = [(nominal[0] + dx, nominal[1] + dy) for dx in reach for dy in reach]
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+
+    def distance(shift: tuple[int, int]) -> float:
+        both = ~hidden & _shifted(~hidden, shift)
+        return float(np.abs(grey - _shifted(grey, shift))[both].mean()) if both.any() else np.inf
+
+    return min(near, key=distance)
+
+
+def _shifted(picture: NDArray[_T], shift: tuple[int, int]) -> NDArray[_T]:
+    """What lies ``shift`` (x, y) pixels away from each place, 0 beyond the picture."""
+    height, width = picture.shape[:2]
+    x, y = shift
+    moved = np.zeros_like(picture)
+    moved[max(0, -y) : height - max(0, y), max(0, -x) : width - max(0, x)] = picture[
+        max(0, y) : height + min(0, y), max(0, x) : width + min(0, x)
+    ]
+    return moved
 
 
 def _pitch(image: Image, hidden: Mask, axis: int) -> float:

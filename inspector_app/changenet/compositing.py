@@ -17,6 +17,15 @@ def blend(base: Image, over: Image, mask: Mask, softness: float = 0.8) -> Image:
     return rounded
 
 
+def as_light_as(base: Image, over: Image, mask: Mask, seen: Mask, reach: float) -> Image:
+    """Return ``over`` as light as ``base`` is beside ``mask``, where ``seen`` is set, within about ``reach`` pixels."""
+    beside = (seen & ~mask).astype(np.float32)
+    difference = (base.astype(np.float32) - over.astype(np.float32)) * beside[:, :, None]
+    weight = cv2.GaussianBlur(beside, (0, 0), reach)[:, :, None]
+    smooth = cv2.GaussianBlur(difference, (0, 0), reach) / np.maximum(weight, 1e-3)
+    return np.asarray(np.clip(over + smooth + 0.5, 0, 255), np.uint8)
+
+
 def shaded(board: Image, lying: Mask, rng: np.random.Generator) -> Image:
     """Return the board darkened a little, half of the time, beside a part that stands off it where ``lying`` is set."""
     if rng.random() < 0.5:
@@ -41,3 +50,12 @@ def warped_mask(mask: Mask, matrix: NDArray[np.float64]) -> Mask:
 def moved(mask: Mask, offset: tuple[float, float]) -> Mask:
     """Return the mask shifted by (x, y) pixels."""
     return warped_mask(mask, np.array([[1.0, 0.0, offset[0]], [0.0, 1.0, offset[1]]]))
+
+
+def turn_and_move(
+    pivot: tuple[float, float], angle: float, offset: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the 2 x 3 matrix that turns about ``pivot`` by ``angle`` degrees and then moves."""
+    matrix = cv2.getRotationMatrix2D(pivot, angle, 1.0).astype(np.float64)
+    matrix[:, 2] += offset
+    return matrix

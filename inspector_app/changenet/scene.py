@@ -243,16 +243,32 @@ def _leads(
     side = image.shape[0]
     width = max(3, round(_LEAD_SHARE * side))
     change = cv2.absdiff(image, background).max(axis=2).astype(np.float32)
-    change = np.clip(change - 15.0, 0.0, 60.0) * (around & ~body.mask(side))
+    # Metal is lighter than board in blue, which the body's shadow is not.
+    metal = np.clip(cv2.subtract(image, background).min(axis=2).astype(np.float32), 0.0, 60.0)
+    change = (np.clip(change - 15.0, 0.0, 60.0) + metal) * (around & ~body.mask(side))
     ridge = _ridge(change, width)
     foot = round(body.centre[1] + body.size[1] / 2) + 1
     pitch = abs(ends[1][0] - ends[0][0]) if len(ends) > 1 else 0.25 * side
-    middle = sum(x for x, _ in ends) / len(ends)
-    # Leads leave the body closer together than the holes lie.
+    starts = _starts(ridge[foot + 2 : foot + 2 + round(0.2 * pitch)].mean(axis=0), body, ends, pitch)
     return tuple(
-        Lead(_path(ridge, foot, (x, y), body.centre[0] + 0.55 * (x - middle), pitch), width, (x, y))
-        for x, y in ends
+        Lead(_path(ridge, foot, end, start, pitch), width, end)
+        for end, start in zip(ends, starts, strict=True)
     )
+
+
+def _starts(profile: NDArray[np.float32], body: Body, ends: Sequence[Point], pitch: float) -> list[float]:
+    """Where the leads leave the body, along x: closer together than the holes lie, at one distance, near its middle."""
+    middle = sum(x for x, _ in ends) / len(ends)
+    places = np.array([x - middle for x, _ in ends])
+    near = cv2.blur(profile[None], (5, 1))[0]
+    best, found = -np.inf, body.centre[0] + 0.55 * places
+    for share in np.arange(0.45, 0.71, 0.05):
+        for offset in np.arange(-0.3, 0.31, 0.02) * pitch:
+            at = np.clip(body.centre[0] + offset + share * places, 0, near.size - 1)
+            score = float(np.minimum(near[np.round(at).astype(int)], 40.0).sum()) - 0.2 * abs(offset)
+            if score > best:
+                best, found = score, at
+    return [float(x) for x in found]
 
 
 def _ridge(change: NDArray[np.float32], width: int) -> NDArray[np.float32]:
@@ -275,11 +291,11 @@ def _path(
     low = max(2, round(min(start, hole[0]) - 0.35 * pitch))
     high = min(ridge.shape[1] - 3, round(max(start, hole[0]) + 0.35 * pitch))
     columns = np.arange(low, high + 1)
-    total = ridge[foot, low : high + 1] - 3.0 * np.maximum(0, np.abs(columns - start) - 0.12 * pitch)
+    total = ridge[foot, low : high + 1] - 6.0 * np.maximum(0, np.abs(columns - start) - 0.06 * pitch)
     came: list[NDArray[np.intp]] = []
     for row in range(foot + 1, min(last, ridge.shape[0] - 1) + 1):
         padded = np.pad(total, 2, constant_values=-np.inf)
-        choices = np.stack([padded[k : k + total.size] - abs(k - 2) for k in range(5)])
+        choices = np.stack([padded[k : k + total.size] - 3.0 * abs(k - 2) for k in range(5)])
         pick = choices.argmax(axis=0)
         came.append(np.arange(total.size) + pick - 2)
         share = (row - foot) / (last - foot)

@@ -24,10 +24,11 @@ from inspector_app.changenet.augment import (
     warp_mask,
 )
 from inspector_app.changenet.defects import paste_defect, random_defect, soil
+from inspector_app.changenet.good_parts import dull_feet, put_back
 from inspector_app.changenet.pair_folder import PairFolderError
 from inspector_app.changenet.scene import OUTLINE_SHARE, Scene, take_all_apart, vote_outline
 from inspector_app.changenet.staged_defects import break_body, damage_leads
-from inspector_app.changenet.staged_places import displace, put_back
+from inspector_app.changenet.staged_places import displace
 
 Render = Callable[[np.random.Generator], Pair]
 
@@ -51,6 +52,8 @@ class ObjectMix:
     broken: float = 0.08
     put_back: float = 0.5
     """Chance that a good part was cut out and put back, so that traces of staging tell less."""
+    dulled: float = 0.2
+    """Chance that some leads' feet are dark, which is no defect."""
     soiled: float = 0.35
     """Chance that the background beside the part gets scratches and specks that are no defects."""
     pieces: float = 0.5
@@ -114,6 +117,8 @@ class ObjectSource:
         scene = self._scenes[int(rng.integers(len(self._scenes)))] if self._scenes else None
         if scene is not None and rng.random() < mix.put_back:
             scene = put_back(scene, rng)
+        if scene is not None and rng.random() < mix.dulled:
+            scene = dull_feet(scene, rng)
         image = self._good[int(rng.integers(len(self._good)))] if scene is None else scene.image
         part = None if scene is None else scene.outline
         if draw < mix.good:

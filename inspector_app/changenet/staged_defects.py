@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector_app.changenet.arrays import Image, Mask
-from inspector_app.changenet.compositing import blend, moved, shaded, warped_mask, warped_picture
-from inspector_app.changenet.scene import Lead, Scene
+from inspector_app.changenet.compositing import as_light_as, blend, moved, shaded, warped_mask, warped_picture
+from inspector_app.changenet.scene import Lead, Scene, dilate
 
 Staged = tuple[Image, Mask]
 
@@ -75,7 +75,11 @@ def _without(image: Image, scene: Scene, lead: Lead, row: int) -> Image:
     hole = cv2.circle(
         np.zeros((side, side), np.uint8), _pixel(lead.hole), round(scene.holes.radius) + 2, 1, -1
     )
-    return blend(image, scene.background, gone | (hole > 0), 1.0)
+    gone |= hole > 0
+    seen = ~dilate(scene.part, 2)
+    # Board that shows now lies in the shadow of what is left.
+    board = as_light_as(image, scene.background, gone, seen, lead.width / 2)
+    return blend(image, board, gone, 1.0)
 
 
 def _cut(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) -> Staged:

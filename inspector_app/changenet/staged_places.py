@@ -1,38 +1,14 @@
-"""A leaded part laid elsewhere on its board, or put back where it was: its mask covers where it lies and where it belongs."""
+"""A leaded part laid elsewhere on its board: its mask covers where it lies and where it belongs."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inspector_app.changenet.arrays import Image, Mask
-from inspector_app.changenet.compositing import blend, shaded, warped_mask, warped_picture
-from inspector_app.changenet.scene import Scene, dilate
-
-
-def put_back(scene: Scene, rng: np.random.Generator) -> Scene:
-    """Return the scene with its part, and some board around it, cut out and laid back hardly moved: a good part still.
-
-    The board under a part is filled in, and a part that was cut out and turned is smoother than one that was not. What
-    learns from staged defects alone takes these for the defect, and a real part that lies wrong for a good one.
-    """
-    side = scene.image.shape[0]
-    turn = float(rng.uniform(-2, 2))
-    matrix = _motion(scene.body.centre, turn, rng.uniform(-0.008, 0.008, 2) * side)
-    around = warped_mask(dilate(scene.part, round(rng.uniform(0.02, 0.04) * side)), matrix)
-    picture = warped_picture(scene.image, matrix)
-    image = blend(scene.background, picture, around, float(rng.uniform(0.5, 1.5)))
-
-    def carried(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return points @ matrix[:, :2].T + matrix[:, 2]
-
-    x, y = carried(np.array(scene.body.centre))
-    body = replace(scene.body, centre=(float(x), float(y)), angle=scene.body.angle - turn)
-    leads = tuple(replace(lead, path=carried(lead.path)) for lead in scene.leads)
-    return replace(scene, image=image, part=warped_mask(scene.part, matrix), body=body, leads=leads)
+from inspector_app.changenet.compositing import blend, shaded, turn_and_move, warped_mask, warped_picture
+from inspector_app.changenet.scene import Scene
 
 
 def displace(base: Scene, part: Scene, rng: np.random.Generator) -> tuple[Image, Mask]:
@@ -55,7 +31,9 @@ def _displacement(part: Scene, side: int, rng: np.random.Generator) -> NDArray[n
     choice = rng.random()
     if choice < 0.12:
         # Upside down in its own place, its leads in holes again: of what lies wrong the likest to a good part.
-        return _motion(_middle(part.part), 180.0 + rng.uniform(-6, 6), rng.uniform(-0.05, 0.05, 2) * side)
+        return turn_and_move(
+            _middle(part.part), 180.0 + rng.uniform(-6, 6), rng.uniform(-0.05, 0.05, 2) * side
+        )
     if choice < 0.36:
         angle, reach = float(rng.integers(1, 4)) * 90.0 + rng.uniform(-10, 10), 0.12
     elif choice < 0.52:
@@ -66,21 +44,14 @@ def _displacement(part: Scene, side: int, rng: np.random.Generator) -> NDArray[n
         angle, reach = rng.uniform(-180, 180), 0.25
     offset = rng.uniform(-reach, reach, 2) * side
     pivot = part.body.centre if rng.random() < 0.3 else _middle(part.part)
-    return _motion(pivot, float(angle), offset)
+    return turn_and_move(pivot, float(angle), offset)
 
 
 def _slipped_aside(part: Scene, side: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Hardly turned, most often only so far aside that no lead stands in its hole: what is hardest to see."""
     reach = rng.uniform(0, 1, 2) ** 2
     offset = np.array([0.036 + 0.16 * reach[0], 0.2 * reach[1]]) * rng.choice([-1, 1], 2) * side
-    return _motion(part.body.centre, float(rng.uniform(-8, 8)), offset)
-
-
-def _motion(pivot: tuple[float, float], angle: float, offset: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The 2 x 3 matrix that turns about ``pivot`` by ``angle`` degrees and then moves."""
-    matrix = cv2.getRotationMatrix2D(pivot, angle, 1.0).astype(np.float64)
-    matrix[:, 2] += offset
-    return matrix
+    return turn_and_move(part.body.centre, float(rng.uniform(-8, 8)), offset)
 
 
 def _middle(part: Mask) -> tuple[float, float]:

@@ -7,6 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from changenet_pictures import SIDE, board, good_picture, part_mask, write_png
+from leaded_board import displaced_masks
+from leaded_board import good_picture as leaded_picture
+
+from inspector_app.changenet.scene import Scene, take_all_apart, vote_outline
 
 
 @pytest.fixture
@@ -30,3 +34,11 @@ def pair_folder(tmp_path: Path) -> Path:
     (root / "list" / "train.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
     (root / "list" / "val.txt").write_text("\n".join(names[3:6]), encoding="utf-8")
     return root
+
+
+@pytest.fixture(scope="session")
+def scene() -> Scene:
+    """A good picture of a leaded part, taken apart."""
+    outline = vote_outline(*displaced_masks())
+    assert outline is not None
+    return take_all_apart([leaded_picture(seed) for seed in range(3)], outline)[0]

@@ -1,0 +1,53 @@
+"""Good parts that vary are good parts still, and known where they lie."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from leaded_board import SIDE
+
+from inspector_app.changenet.good_parts import dull_feet, put_back
+from inspector_app.changenet.scene import Scene
+from inspector_app.changenet.staged_defects import damage_leads
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_part_that_was_put_back_is_a_good_one_and_known_where_it_lies(scene: Scene, seed: int) -> None:
+    again = put_back(scene, np.random.default_rng(seed))
+    both = (scene.part & again.part).sum() / (scene.part | again.part).sum()
+    assert both > 0.75
+    dark = again.image.max(axis=2) < 60
+    inner = cv2.erode(again.body.mask(SIDE).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    assert dark[inner].mean() > 0.95
+    for lead in again.leads:
+        middle = lead.path[len(lead.path) // 2]
+        assert again.image[round(middle[1]), round(middle[0])].max() > 120
+    far = (
+        cv2.dilate((scene.outline | scene.part | again.part).astype(np.uint8), np.ones((31, 31), np.uint8))
+        == 0
+    )
+    assert (again.image[far] == scene.background[far]).all()
+    _, mask = damage_leads(again, np.random.default_rng(seed))
+    assert mask.any()
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_dark_feet_darken_leads_alone(scene: Scene, seed: int) -> None:
+    dulled = dull_feet(scene, np.random.default_rng(seed))
+    leads = np.logical_or.reduce([lead.mask(SIDE, grow=10) for lead in scene.leads])
+    change = dulled.image.astype(int) - scene.image
+    assert (change[~leads] == 0).all()
+    assert change[scene.body.mask(SIDE)].max() <= 2
+    assert dulled.leads == scene.leads
+
+
+def test_most_pictures_get_a_dark_foot(scene: Scene) -> None:
+    darker = [
+        (dull_feet(scene, np.random.default_rng(seed)).image.astype(int) - scene.image).min() < -40
+        for seed in range(20)
+    ]
+    assert sum(darker) >= 14

@@ -72,13 +72,14 @@ class ScorePlot(QWidget):
             axis = item.getAxis(side)
             axis.setPen(theme.line_strong)
             axis.setTextPen(theme.text_2)
+            axis.setStyle(maxTickLevel=0)  # Parts of an image would be marked beside.
             item.setLabel(side, name, color=theme.text_2)
         self._bars(item)
         threshold = self._threshold()
         if threshold is not None:
             pen = pg.mkPen(theme.text, width=2, style=Qt.PenStyle.DashLine)
             item.addItem(pg.InfiniteLine(threshold, angle=90, pen=pen))
-        item.setXRange(0, 1, padding=0.02)
+        item.setXRange(0, 1, padding=0.04)  # The 1 has room at the edge.
         item.setLimits(yMin=0)
         self._text.setText(self._story(threshold))
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from PySide6.QtWidgets import QApplication
 
 from inspector_app.bootstrap import Inspector
+from inspector_app.settings.log_file import keeping_log
 from inspector_app.ui.shell import Shell
 from inspector_app.ui.theme import LIGHT
 from inspector_app.ui.widgets.icons import icon
@@ -24,12 +25,13 @@ def run_window(
     app.setWindowIcon(icon("inspect", LIGHT.accent, 64))
     # Ctrl-C in the terminal ends the program as it does any other.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    shell = Shell(inspector, app)
-    shell.window.resize(1280, 800)
-    shell.window.show()
-    shell.start(open_run)
-    try:
-        return app.exec()
-    finally:
-        shell.close()
-        inspector.close()
+    with keeping_log(inspector.data_dir):
+        shell = Shell(inspector, app)
+        shell.window.resize(1280, 800)
+        shell.window.show()
+        shell.start(open_run)
+        try:
+            return app.exec()
+        finally:
+            shell.close()
+            inspector.close()

@@ -9,6 +9,7 @@ from enum import Enum
 from PySide6.QtCore import QObject, Signal
 
 from inspector_app.core.errors import InspectorError, OperatorError
+from inspector_app.settings.log_file import LOG_FILE
 from inspector_app.ui.jobs import Failure
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,13 @@ class ErrorFunnel(QObject):
             return
         log.error("unexpected fault", exc_info=error)
         text = f"Something broke inside Inspector ({type(error).__name__}: {error})."
-        self.raised.emit(Notice(Tone.ERROR, text, "The log holds the details; please report it."))
+        self.raised.emit(
+            Notice(
+                Tone.ERROR,
+                text,
+                f"{LOG_FILE} in the data folder holds the details; please report it with them.",
+            )
+        )
 
     def clear(self) -> None:
         """Take the notice away."""

@@ -135,6 +135,16 @@ def evaluate(
             _refuse(context, "--calibrate", "target", "review", "plot", "save", "note")
         if not stressed:
             _refuse(context, "--stress", "steps", "seed")
+        if calibrate and (given := given_options(context, ("without", "pixel_threshold"))):
+            raise KeeperError(
+                "option_invalid",
+                f"--calibrate chooses limits for whole images; leave {', '.join(given)} out.",
+            )
+        if wish.dataset is None and (given := given_options(context, ("split", "folds"))):
+            raise KeeperError(
+                "option_invalid",
+                f"{', '.join(given)} belong{'s' * (len(given) == 1)} to a data set, not to --good and --bad.",
+            )
         check_plot(plot)
         scored = scored_lists(model, split, folds)
         if stressed:

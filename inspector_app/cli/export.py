@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from inspector_app.cli.console import DataDir, known_errors, opened, out
+from inspector_app.cli.places import check_tables
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.protocols import HistoryFilter
 from inspector_app.core.verdict import Verdict
@@ -32,6 +33,7 @@ def export(
     with known_errors(), opened(data_dir, only_look=True) as inspector:
         if csv is None and defects_csv is None:
             raise KeeperError("usage", "Say where to write: --csv FILE, --defects-csv FILE, or both.")
+        check_tables(csv, defects_csv)
         if run is not None and run not in {each.id for each in inspector.store.runs(ALL_RUNS)}:
             raise KeeperError("run_missing", f"There is no run {run}.", "List them: inspector-app runs")
         wanted = HistoryFilter(

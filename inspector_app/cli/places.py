@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from inspector_app.core.errors import KeeperError
+from inspector_app.services.export import check_target
 
 
 def check_place(path: Path | None) -> None:
@@ -36,3 +37,17 @@ def check_plot(path: Path | None) -> None:
             "option_invalid", f"The plot is written as SVG; “{path.name}” does not end in .svg."
         )
     check_place(path)
+
+
+def check_tables(csv: Path | None, defects_csv: Path | None) -> None:
+    """Better told before an hour of scoring than after it.
+
+    Raises:
+        KeeperError: ``usage`` or ``folder_missing`` when a table could not be written in the end.
+    """
+    tables = [table.absolute() for table in (csv, defects_csv) if table is not None]
+    if len(set(tables)) < len(tables):
+        raise KeeperError("usage", "--csv and --defects-csv name the same file.")
+    for table in tables:
+        check_target(table)
+        check_place(table)

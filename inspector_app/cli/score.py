@@ -34,7 +34,7 @@ from inspector_app.cli.options import (
     existing,
     recipe_basis,
 )
-from inspector_app.cli.places import check_place
+from inspector_app.cli.places import check_place, check_tables
 from inspector_app.cli.progress import print_json, progress_bar
 from inspector_app.cli.stages import tell_costs, write_costs
 from inspector_app.cli.tables import summary_table
@@ -46,7 +46,7 @@ from inspector_app.engines.cores import side_by_side, usable_cores
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.batch import BatchOutcome, BatchProgress, BatchService
 from inspector_app.services.batch_job import BatchJob
-from inspector_app.services.export import check_target, export_defects, export_images
+from inspector_app.services.export import export_defects, export_images
 from inspector_app.services.goldens import GoldenCache
 from inspector_app.services.plan import BatchItem, plan_folder, plan_pairs
 from inspector_app.services.savers import check_picture_folders
@@ -208,6 +208,8 @@ def run_job(
     console = err() if outputs.json_lines else out()
     if job.resume:
         console.print(f"{outcome.skipped} images were scored before; {outcome.scored} anew.")
+    if outcome.gone:
+        console.print(f"{outcome.gone} that were scored before are gone, and left out of the run.")
     if judged_by:
         console.print(f"Judged by {judged_by}.", markup=False)
     console.print(summary_table(outcome.summary, job.settings.measure_at.value))
@@ -291,20 +293,6 @@ def check_golden(golden: Path | None) -> None:
         frame = GoldenCache().frame(golden)
         if isinstance(frame, InspectorError):
             raise frame
-
-
-def check_tables(csv: Path | None, defects_csv: Path | None) -> None:
-    """Better told before an hour of scoring than after it.
-
-    Raises:
-        KeeperError: ``usage`` or ``folder_missing`` when a table could not be written in the end.
-    """
-    tables = [table.absolute() for table in (csv, defects_csv) if table is not None]
-    if len(set(tables)) < len(tables):
-        raise KeeperError("usage", "--csv and --defects-csv name the same file.")
-    for table in tables:
-        check_target(table)
-        check_place(table)
 
 
 def _plan(

@@ -11,7 +11,14 @@ import typer
 
 from inspector_app.cli.console import DataDir, known_errors, out
 from inspector_app.cli.recipe import AuthorOption, NoteOption
-from inspector_app.cli.spec import SpecOption, check_spec_alone, export_by_spec, one_word, train_by_spec
+from inspector_app.cli.spec import (
+    SpecOption,
+    check_spec_alone,
+    export_by_spec,
+    given_options,
+    one_word,
+    train_by_spec,
+)
 from inspector_app.cli.train_recipe import TuneWish, train_recipe
 from inspector_app.cli.training_bar import train_with_bar
 from inspector_app.cli.training_errors import training_errors
@@ -185,6 +192,14 @@ def export_model(
         checkpoint, dst = map(Path, one_word(words, "CHECKPOINT and OUT", 2))
         if not name or fp16:
             raise KeeperError("usage", "Without -e this needs --name, and --fp16 is for -e.")
+        limits = given_options(context, ("threshold", "min_area"))
+        if data is not None and limits:
+            raise KeeperError(
+                "usage", f"--data chooses the limits; leave {' and '.join(limits)} out, or --data."
+            )
+        chosen_on = given_options(context, ("train_list", "val_list", "exchange_goldens"))
+        if data is None and chosen_on:
+            raise KeeperError("usage", f"{', '.join(chosen_on)}: for --data.")
         if not checkpoint.is_file():
             raise KeeperError("checkpoint_missing", f"There is no checkpoint {checkpoint}.")
         from inspector_app.changenet.export import ModelStatement

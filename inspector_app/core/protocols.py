@@ -197,6 +197,8 @@ class DoneImage:
     inspection_id: int
     image_sha256: str
     golden_sha256: str
+    truth_name: str
+    """Of the annotation; "" without one."""
     truth_sha256: str
     error_code: str
 
@@ -216,11 +218,10 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class HistoryFilter:
-    """Which records are wanted; empty fields do not restrict. Texts match anywhere, ignoring case.
+    """Which records are wanted; empty fields do not restrict. Texts match whole, ignoring case.
 
     ``final_verdicts`` looks at what stands after dispositions, ``verdicts`` at the machine's own.
-    ``text`` searches image name, serial, lot and recipe. With ``recipe_revision`` the recipe's name must
-    match whole, since statistics belong to one recipe's revision. ``since`` is inclusive, ``until`` is not.
+    ``text`` is looked for anywhere in image name, serial, lot and recipe. ``since`` is inclusive, ``until`` is not.
     """
 
     run_id: int | None = None
@@ -332,6 +333,9 @@ class RecordStore(Protocol):
 
     def done_in_run(self, run_id: int) -> dict[str, DoneImage]:
         """By image name (as in ``ImageRef.name``), all images recorded in a run."""
+
+    def leave_out_of_run(self, run_id: int, names: Sequence[str]) -> None:
+        """These images no longer count as part of the run; their records stay in the history."""
 
     def add_recipe_revision(self, recipe: Recipe, author: str, note: str) -> RecipeRevision:
         """Store as the next revision of ``recipe.name``."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import islice
 from threading import Lock
 
-from inspector_app.core.errors import KeeperError
 from inspector_app.core.frame import Frame
 from inspector_app.core.inspection import InspectionRecord, InspectionRequest
 from inspector_app.core.protocols import (
@@ -62,13 +61,17 @@ class BatchProgress:
 
 @dataclass(frozen=True)
 class BatchOutcome:
-    """How a run ended; ``summary`` covers all images of the run, also those of earlier sittings."""
+    """How a run ended; ``summary`` covers all images of the run, also those of earlier sittings.
+
+    ``gone`` images that an earlier sitting recorded are not among the images any more, and no longer part of the run.
+    """
 
     run_id: int
     state: RunState
     scored: int
     skipped: int
     summary: BatchSummary
+    gone: int = 0
 
 
 class BatchService:
@@ -98,7 +101,7 @@ class BatchService:
             KeeperError: the records cannot be written; what was committed before is kept.
         """
         stages = stages or StageTimes()
-        run_id, done = self._open_run(job)
+        run_id, done, gone = self._open_run(job)
         self._store.finish_run(run_id, RunState.RUNNING)
         state = RunState.STOPPED
         tally = Tally()
@@ -120,7 +123,7 @@ class BatchService:
             self._store.finish_run(run_id, state)
         # What earlier sittings recorded is only in the database.
         summary = self.summary(run_id) if done else tally.summary()
-        return BatchOutcome(run_id, state, scored, skipped, summary)
+        return BatchOutcome(run_id, state, scored, skipped, summary, gone)
 
     def summary(self, run_id: int) -> BatchSummary:
         """The totals of a recorded run."""
@@ -129,11 +132,16 @@ class BatchService:
             tally.add_record(record)
         return tally.summary()
 
-    def _open_run(self, job: BatchJob) -> tuple[int, dict[str, DoneImage]]:
+    def _open_run(self, job: BatchJob) -> tuple[int, dict[str, DoneImage], int]:
+        """The run's id, what it recorded of the job's images, and how many others were left out of it."""
         stamp = self._service.stamp
         fingerprint = run_fingerprint(job, stamp.model_sha256)
         if job.resume and (found := self._store.find_run(fingerprint)):
-            return found.id, self._store.done_in_run(found.id)
+            done, names = self._store.done_in_run(found.id), {item.name for item in job.items}
+            gone = [name for name in done if name not in names]
+            if gone:
+                self._store.leave_out_of_run(found.id, gone)
+            return found.id, {name: image for name, image in done.items() if name in names}, len(gone)
         info = RunInfo(
             label=job.label,
             folder=str(job.root),
@@ -143,7 +151,7 @@ class BatchService:
             engine=stamp.engine,
             settings_json=json.dumps(settings_dict(job.settings)),
         )
-        return self._store.start_run(info), {}
+        return self._store.start_run(info), {}, 0
 
     def _steps(
         self,
@@ -195,7 +203,7 @@ class BatchService:
         for path in paths:
             try:
                 data = path.read_bytes()
-            except OSError:
+            except (OSError, MemoryError):
                 continue  # Every image that needs it will say so.
             self._service.keep_file(data)
 
@@ -337,10 +345,8 @@ def _gather(ordered: OrderedWork[_Batch, _Scored], patience: float) -> _Scored |
     packed, skipped = list(first.packed), first.skipped
     until = time.perf_counter() + patience
     while len(packed) + skipped < COMMITTED_AT_ONCE:
-        try:
-            more = ordered.next(max(0.0, until - time.perf_counter()))
-        except KeeperError:
-            break  # It is raised again after what came before it is committed.
+        # A fault is raised by the next call, after what came before it is committed.
+        more = ordered.next(max(0.0, until - time.perf_counter()))
         if more is None:
             break
         packed += more.packed

@@ -60,6 +60,9 @@ def run_fingerprint(job: BatchJob, model_sha256: str) -> str:
         "grid": job.grid,
         "settings": settings_dict(job.settings),
     }
+    who = {"lot": job.identity.lot, "operator": job.identity.operator}
+    # Only where they are told, so that a run that an older version began is found.
+    content |= {name: value for name, value in who.items() if value}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

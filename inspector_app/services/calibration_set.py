@@ -34,14 +34,18 @@ def plan_calibration(folders: Sequence[Path], golden: Path | None = None) -> tup
     good.
 
     Raises:
-        KeeperError: ``calibration_invalid`` when a folder is none of these; what reading it raises.
+        KeeperError: ``calibration_invalid`` when a folder is none of these, or is named twice; what reading it raises.
     """
     many = len(folders) > 1
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise KeeperError("calibration_invalid", "A folder of calibration images is named twice.")
     items: list[BatchItem] = []
-    for folder in folders:
+    for place, folder in enumerate(folders, start=1):
         found = _plan(folder.absolute(), golden)
-        # Names are unique in one folder; of several, they bear the folder's.
-        items.extend(replace(item, name=f"{folder.name}/{item.name}") if many else item for item in found)
+        # Names are unique in one folder; of several, they bear the folder's, and its place where two are called alike.
+        alike = sum(each.name == folder.name for each in folders) > 1
+        label = f"{folder.name}-{place}" if alike else folder.name
+        items.extend(replace(item, name=f"{label}/{item.name}") if many else item for item in found)
     return tuple(items)
 
 

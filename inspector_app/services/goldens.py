@@ -22,8 +22,9 @@ THUMB = 48
 
 
 class GoldenCache:
-    """Decoded goldens by path, the last few kept; a golden that cannot be read is its error. Thread-safe: one is read
-    by who wants it first, others that want it wait, and nobody waits for another golden."""
+    """Decoded goldens by path, the last few kept; a golden that cannot be read is its error, which is not kept: next time
+    it may be there again. Thread-safe: one is read by who wants it first, others that want it wait, and nobody waits for
+    another golden."""
 
     def __init__(self, kept: int = KEPT, most_bytes: int = BYTES_KEPT) -> None:
         """Keep up to ``kept`` goldens of ``most_bytes`` together; the last one whatever its size."""
@@ -33,7 +34,7 @@ class GoldenCache:
         self._lock = Lock()
 
     def frame(self, path: Path) -> Frame | InspectorError:
-        """The golden at ``path``; read at most once while it is among the last few."""
+        """The golden at ``path``; read at most once while it is among the last few. May raise MemoryError."""
         mine = Future[Frame | InspectorError]()
         with self._lock:
             known = self._frames.setdefault(path, mine)
@@ -41,15 +42,21 @@ class GoldenCache:
         if known is not mine:
             return known.result()
         try:
-            mine.set_result(_read(path))
+            golden = _read(path)
         except BaseException as error:
             mine.set_exception(error)
-            with self._lock:
-                self._frames.pop(path, None)
+            self._forget(path)
             raise
+        mine.set_result(golden)
+        if isinstance(golden, InspectorError):
+            self._forget(path)
         with self._lock:
             self._make_room()
-        return mine.result()
+        return golden
+
+    def _forget(self, path: Path) -> None:
+        with self._lock:
+            self._frames.pop(path, None)
 
     def _make_room(self) -> None:
         while len(self._frames) > 1 and (len(self._frames) > self._kept or self._nbytes() > self._most_bytes):

@@ -53,7 +53,7 @@ class RequestLoader:
         truth = (
             None if isinstance(annotation, InspectorError) else truth_ref(annotation.source, self._hashes.of)
         )
-        return done.truth_sha256 == (truth.sha256 if truth else "")
+        return (done.truth_name, done.truth_sha256) == ((truth.name, truth.sha256) if truth else ("", ""))
 
     def request(self, item: BatchItem) -> InspectionRequest:
         """The request of one item; what cannot be read stands in it as its error."""
@@ -108,7 +108,8 @@ class RequestLoader:
     ) -> tuple[Frame | InspectorError, ImageRef, tuple[Frame, ...]]:
         """The golden, how a record names it, and those that judge along with it."""
         if item.golden is not None:
-            golden = self._cache.frame(item.golden)
+            path = item.golden
+            golden = guarded(lambda: self._cache.frame(path))
             if isinstance(golden, Frame):
                 return golden, ImageRef.of(golden), ()
             ref = ImageRef(item.golden.name, self._hashes.of(item.golden), path=printable(item.golden))

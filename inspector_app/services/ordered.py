@@ -56,13 +56,15 @@ class OrderedWork(Generic[Task, Result]):
         """The next result, in the order of the tasks; raises what its work raised.
 
         None when it did not come within ``timeout`` seconds, or when there are no more. Work that raised is not
-        passed over: it is raised again by every later call.
+        passed over: every later call raises it, but one with a ``timeout``, which says None.
         """
         self._fill()
         if not self._waiting:
             return None
         head = self._waiting[0]
         if not wait([head], timeout).done:
+            return None
+        if timeout is not None and head.exception() is not None:
             return None
         result = head.result()
         with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,10 +31,10 @@ class BatchItem:
 def plan_folder(folder: Path, golden: Path | None, recursive: bool = False) -> tuple[BatchItem, ...]:
     """All images of ``folder`` in natural order, against one golden or against a folder of goldens.
 
-    In a folder of goldens an image's golden has the same relative name, with any image suffix.
+    In a folder of goldens an image's golden has the same relative name, else the same but for the image suffix.
 
     Raises:
-        KeeperError: ``folder_missing``, ``folder_empty``, ``golden_missing``.
+        KeeperError: ``folder_missing``, ``folder_empty``, ``golden_missing``, ``golden_ambiguous``.
     """
     if folder.is_file():
         raise KeeperError("folder_missing", f"{folder} is a file; give the folder that holds it, or --pairs.")
@@ -50,18 +50,33 @@ def plan_folder(folder: Path, golden: Path | None, recursive: bool = False) -> t
     if golden is None:
         return tuple(BatchItem(path, name) for path, name in zip(paths, names, strict=True))
     if golden.is_dir():
-        by_stem = _by_stem(golden)
-        return tuple(
-            BatchItem(path, name, by_stem.get(_stem(name), golden / name))
-            for path, name in zip(paths, names, strict=True)
-        )
+        find = _golden_finder(golden)
+        return tuple(BatchItem(path, name, find(name)) for path, name in zip(paths, names, strict=True))
     if not golden.is_file():
         raise KeeperError("golden_missing", f"There is no golden {golden}.")
     return tuple(BatchItem(path, name, golden) for path, name in zip(paths, names, strict=True))
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
-    return {_stem(path.relative_to(folder).as_posix()): path for path in list_images(folder, recursive=True)}
+def _golden_finder(folder: Path) -> Callable[[str], Path]:
+    """Gives the golden of a name, which need not exist."""
+    by_name = {path.relative_to(folder).as_posix(): path for path in list_images(folder, recursive=True)}
+    by_stem: dict[str, list[Path]] = {}
+    for name, path in by_name.items():
+        by_stem.setdefault(_stem(name), []).append(path)
+
+    def find(name: str) -> Path:
+        if name in by_name:
+            return by_name[name]
+        alike = by_stem.get(_stem(name), [folder / name])
+        if len(alike) > 1:
+            raise KeeperError(
+                "golden_ambiguous",
+                f"{name} has two goldens, {alike[0].name} and {alike[1].name}.",
+                "Leave one of them in the folder, or list the pairs: --pairs FILE.csv",
+            )
+        return alike[0]
+
+    return find
 
 
 def _stem(name: str) -> str:

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from inspector_app.core.change_map import ChangeMap
 from inspector_app.core.errors import KeeperError
-from inspector_app.core.files import atomic_write, ensure_folder
+from inspector_app.core.files import atomic_write, ensure_folder, write_fault
 from inspector_app.core.frame import Frame, RgbArray
 from inspector_app.core.inspection import InspectionResult, MeasureAt, Settings
 from inspector_app.services.batch_job import BatchJob
 from inspector_app.services.judge import measured_mask
+from inspector_app.sources.folder import IMAGE_SUFFIXES
 from inspector_app.vision.overlays import draw_overlay
 
 LONGEST_NAME = 250
@@ -46,9 +47,14 @@ class ResultSaver:
             KeeperError: when the folder cannot be written.
         """
         test = result.request.test
+        name, settings = result.request.image.name, result.request.settings
         if result.change_map is not None and isinstance(test, Frame):
-            name, settings = result.request.image.name, result.request.settings
             self.write(name, result.change_map, settings, lambda: test.pixels)
+            return
+        for folder in (self._masks_dir, self._overlays_dir):
+            if folder is not None:
+                # What an earlier run left there would look like this one's.
+                _remove(folder / picture_name(name))
 
     def write(
         self, name: str, change_map: ChangeMap, settings: Settings, pixels: Callable[[], RgbArray]
@@ -67,18 +73,26 @@ class ResultSaver:
             write_png(self._overlays_dir / picture_name(name), picture[:, :, ::-1])
 
 
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise write_fault(error, path) from error
+
+
 def picture_name(name: str) -> str:
     """The PNG's name below its folder: the image's own, with ``.png`` added unless it has it already.
 
-    A name that would lead out of the folder, or is too long for a file, is changed and gets a hash, so that no
-    two images share a picture.
+    A name that would lead out of the folder, or is too long for a file, or is another image's with ``.png`` added, is changed
+    and gets a hash, so that no two images share a picture.
     """
     wanted = name if name.lower().endswith(".png") else f"{name}.png"
     parts = [part for part in wanted.split("/") if part not in ("", ".", "..")]
     parts = [part.replace("\\", "_").replace(":", "_") for part in parts]
     safe = "/".join(parts)
     too_long = len(parts[-1].encode(errors="surrogateescape")) > LONGEST_NAME if parts else False
-    if safe == wanted and not too_long and parts[-1].lower() != ".png":
+    doubled = wanted == name and Path(Path(name).stem).suffix.lower() in IMAGE_SUFFIXES
+    if safe == wanted and not too_long and parts[-1].lower() != ".png" and not doubled:
         return wanted
     mark = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:8]
     stem = (parts[-1][: -len(".png")] if parts else "") or "image"

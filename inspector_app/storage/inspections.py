@@ -15,7 +15,7 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import DefectRecord, DispositionEntry, InspectionRecord
 from inspector_app.core.protocols import Counters, HistoryFilter
 from inspector_app.core.verdict import Verdict, final_verdict
-from inspector_app.storage import queries
+from inspector_app.storage import queries, runs
 from inspector_app.storage.database import insert_one
 from inspector_app.storage.mappers import (
     NewRows,
@@ -39,9 +39,6 @@ from inspector_app.storage.tables import (
     SearchRow,
     SettingsRow,
 )
-
-NAMES_AT_ONCE = 200
-"""Names in one SQL statement."""
 
 
 def add_all(session: Session, news: Sequence[NewRows], now: datetime) -> list[InspectionRecord]:
@@ -194,13 +191,8 @@ def _supersede(session: Session, news: Sequence[NewRows]) -> None:
     for new in news:
         if new.inspection["run_id"] is not None:
             names.setdefault(new.inspection["run_id"], []).append(new.inspection["image_name"])
-    row = InspectionRow
     for run_id, images in names.items():
-        for start in range(0, len(images), NAMES_AT_ONCE):
-            part = images[start : start + NAMES_AT_ONCE]
-            # Written out, so that SQLite sees that its partial index will do.
-            earlier = (row.run_id == run_id, row.image_name.in_(part), text("superseded = 0"))
-            session.connection().execute(update(row).where(*earlier).values(superseded=True))
+        runs.leave_out(session, run_id, images)
 
 
 def _earlier(session: Session, news: Sequence[NewRows]) -> Counter[tuple[str, str]]:

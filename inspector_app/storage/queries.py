@@ -76,8 +76,6 @@ def _conditions(wanted: HistoryFilter) -> list[Condition]:
         found.append(row.run_id.is_(None))
     if wanted.recipe_revision is not None:
         found.append(row.recipe_revision == wanted.recipe_revision)
-        if wanted.recipe:
-            found.append(row.recipe == wanted.recipe)
     if wanted.verdicts:
         found.append(row.verdict.in_([verdict.value for verdict in wanted.verdicts]))
     if wanted.final_verdicts:
@@ -91,12 +89,12 @@ def _conditions(wanted: HistoryFilter) -> list[Condition]:
 
 def _texts(wanted: HistoryFilter) -> list[Condition]:
     found = [
-        _holds(column, text)
+        column == literal(fold(text), AnyText())
         for column, text in (
             (SearchRow.serial, wanted.serial),
             (SearchRow.lot, wanted.lot),
             (SearchRow.operator, wanted.operator),
-            (SearchRow.recipe, wanted.recipe if wanted.recipe_revision is None else ""),
+            (SearchRow.recipe, wanted.recipe),
         )
         if text
     ]

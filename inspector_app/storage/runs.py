@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from inspector_app.core.errors import KeeperError
@@ -14,6 +14,9 @@ from inspector_app.core.protocols import DoneImage, RunInfo, RunRecord, RunState
 from inspector_app.core.verdict import Verdict
 from inspector_app.storage.database import insert_one
 from inspector_app.storage.tables import GoldenRow, InspectionRow, RunRow
+
+NAMES_AT_ONCE = 200
+"""Names in one SQL statement."""
 
 
 def start(session: Session, info: RunInfo, now: datetime) -> int:
@@ -51,15 +54,33 @@ def done(session: Session, run_id: int) -> dict[str, DoneImage]:
     """All images recorded in a run, by name."""
     row = InspectionRow
     statement = (
-        select(row.image_name, row.id, row.image_sha256, GoldenRow.sha256, row.truth_sha256, row.error_code)
+        select(
+            row.image_name,
+            row.id,
+            row.image_sha256,
+            GoldenRow.sha256,
+            row.truth_name,
+            row.truth_sha256,
+            row.error_code,
+        )
         .join(GoldenRow, row.golden_id == GoldenRow.id)
         .where(row.run_id == run_id, ~row.superseded)
         .order_by(row.id)
     )
     return {
-        name: DoneImage(key, image, golden, truth or "", code)
-        for name, key, image, golden, truth, code in session.execute(statement)
+        name: DoneImage(key, image, golden, annotation or "", truth or "", code)
+        for name, key, image, golden, annotation, truth, code in session.execute(statement)
     }
+
+
+def leave_out(session: Session, run_id: int, names: Sequence[str]) -> None:
+    """What the run recorded of these images no longer counts as part of it."""
+    row = InspectionRow
+    for start in range(0, len(names), NAMES_AT_ONCE):
+        part = names[start : start + NAMES_AT_ONCE]
+        # Written out, so that SQLite sees that its partial index will do.
+        counted = (row.run_id == run_id, row.image_name.in_(part), text("superseded = 0"))
+        session.connection().execute(update(row).where(*counted).values(superseded=True))
 
 
 def _with_totals(session: Session, rows: Sequence[RunRow]) -> list[RunRecord]:

@@ -174,6 +174,11 @@ class SqlRecordStore:
         with self._database.reading() as session:
             return runs.done(session, run_id)
 
+    def leave_out_of_run(self, run_id: int, names: Sequence[str]) -> None:
+        """These images no longer count as part of the run; their records stay in the history."""
+        with self._database.writing() as session:
+            runs.leave_out(session, run_id, names)
+
     def add_recipe_revision(self, recipe: Recipe, author: str, note: str) -> RecipeRevision:
         """Store as the next revision of ``recipe.name``."""
         with self._database.writing() as session:

@@ -147,6 +147,9 @@ def _decode(info: ImageInfo) -> _Pixels:
     try:
         decoded = cv2.imdecode(np.frombuffer(info.payload, dtype=np.uint8), flags)
     except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            # The file is sound; another time there may be room for it.
+            raise MemoryError from error
         raise damaged("it cannot be decoded") from error
     if decoded is None:
         raise _undecodable(info.kind)

@@ -191,7 +191,7 @@ def test_stress_compares_with_the_images_as_they_are(dataset: Path, inspect: Ins
         (("--good", ".", "--bad", ".."), "need --golden or --recipe"),
         (("--good", ".", "--bad", "..", "--golden", "gone.png"), "There is no golden"),
         (("x", "--golden", "g.png"), "names its goldens itself"),
-        (("x", "--recipe", "r", "--threshold", "0.4"), "has limits and alignment of its own"),
+        (("x", "--recipe", "r", "--threshold", "0.4"), "has limits, alignment and view of its own"),
         (("x", "--stress", "--calibrate"), "Give one of --stress and --calibrate"),
         (("x", "--calibrate", "--target", "perfect"), "is no target"),
         (("x", "--calibrate", "--target", "false-calls=0.5"), "Say false-calls=0.5%, or false-calls=50%"),
@@ -202,6 +202,9 @@ def test_stress_compares_with_the_images_as_they_are(dataset: Path, inspect: Ins
         (("x", "--plot", "curve.svg", "--target", "no-escapes"), "--target, --plot belong to --calibrate"),
         (("x", "--stress-steps", "2"), "--stress-steps belongs to --stress"),
         (("--good", ".", "--bad", ".", "--golden", "g.png"), "name the same folder"),
+        (("--good", ".", "--bad", "x", "--recipe", "r", "--split", "val"), "--split belongs to a data set"),
+        (("x", "--recipe", "r", "--view", "tiles"), "A recipe has limits, alignment and view of its own"),
+        (("x", "--calibrate", "--without", "chip"), "leave --without out"),
         (("-e", "spec.yaml", "--stress", "--split", "x"), "leave out --split, --stress"),
     ],
 )

@@ -45,6 +45,17 @@ def test_one_row_an_image_the_same_in_the_database_and_from_export(
     assert (tmp_path / "d2.csv").read_bytes() == defects.read_bytes()
 
 
+def test_only_the_lot_that_was_named_is_exported(
+    inspect: Inspect, parts: Path, model: Path, tmp_path: Path
+) -> None:
+    for lot in ("1", "10"):
+        score(inspect, parts, model, "--lot", lot)
+    inspect("export", "--lot", "1", "--csv", tmp_path / "one.csv")
+    assert {row["lot"] for row in rows(tmp_path / "one.csv")} == {"1"}
+    told = inspect("export", "--csv", tmp_path / "x.csv", "--defects-csv", tmp_path / "x.csv", code=2).stderr
+    assert "the same file" in told
+
+
 def test_resume_scores_nothing_anew_and_writes_the_same_table(
     inspect: Inspect, parts: Path, model: Path, tmp_path: Path
 ) -> None:

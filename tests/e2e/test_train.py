@@ -40,6 +40,18 @@ def test_a_missing_data_set_or_list_is_named(inspect: Inspect, tmp_path: Path) -
     assert "The lists there are: train." in told
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--data", "pairs", "--threshold", "0.7"), "--data chooses the limits; leave --threshold out"),
+        (("--val-list", "val"), "--val-list: for --data"),
+    ],
+)
+def test_limits_are_chosen_or_given(options: tuple[str, ...], sentence: str, inspect: Inspect) -> None:
+    told = inspect("export-model", "last.ckpt", "out", "--name", "part", *options, code=2).stderr
+    assert sentence in " ".join(told.split())
+
+
 def test_a_missing_checkpoint_is_named(inspect: Inspect, tmp_path: Path) -> None:
     gone = tmp_path / "gone.ckpt"
     told = inspect("export-model", gone, tmp_path / "out", "--name", "part", code=2).stderr

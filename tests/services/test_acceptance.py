@@ -96,9 +96,18 @@ def test_layouts_are_told_apart(tmp_path: Path) -> None:
     assert {item.name for item in plan_calibration([tmp_path / "tao"])} == {"x.png", "y.png"}
     both = plan_calibration([tmp_path / "tao", tmp_path / "demo"])
     assert [item.name for item in both] == ["tao/x.png", "tao/y.png", "demo/ring/test/good/0.png"]
-    with pytest.raises(KeeperError) as caught:
-        plan_calibration([tmp_path])
-    assert caught.value.code == "calibration_invalid"
+    for folders in ([tmp_path], [tmp_path / "tao", tmp_path / "tao"]):
+        with pytest.raises(KeeperError) as caught:
+            plan_calibration(folders)
+        assert caught.value.code == "calibration_invalid"
+
+
+def test_images_of_folders_that_are_called_alike_stay_apart(tmp_path: Path) -> None:
+    golden = write(tmp_path / "golden.png", plain())
+    for day in ("mon", "tue"):
+        write(tmp_path / day / "parts" / "good" / "1.png", plain())
+    items = plan_calibration([tmp_path / "mon" / "parts", tmp_path / "tue" / "parts"], golden)
+    assert len({item.name for item in items}) == len(items) == 2
 
 
 @given(st.integers(1, 400), st.integers(1, 5))

@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from inspector_app.core.errors import KeeperError
-from inspector_app.core.inspection import InspectionRecord, MeasureAt, Settings
+from inspector_app.core.frame import Frame
+from inspector_app.core.inspection import Identity, InspectionRecord, InspectionResult, MeasureAt, Settings
 from inspector_app.core.metrics import count_pixels
 from inspector_app.core.protocols import (
     ChangeEngine,
@@ -25,13 +26,15 @@ from inspector_app.core.protocols import (
 from inspector_app.core.recipe import Limits
 from inspector_app.core.verdict import Verdict
 from inspector_app.engines.failover import FailoverEngine
-from inspector_app.services import batch
+from inspector_app.services import batch, goldens
 from inspector_app.services.batch import BatchOutcome, BatchProgress, BatchService
 from inspector_app.services.batch_job import BatchJob
+from inspector_app.services.inspect import InspectionService
 from inspector_app.services.plan import plan_folder
 from inspector_app.storage.archive import FileImageArchive
 from inspector_app.storage.store import SqlRecordStore
 from inspector_app.vision.annotations import truth_at
+from inspector_app.vision.decode import read_frame
 from tests.fakes import DifferenceEngine
 from tests.makers import FakeClock
 from tests.pictures import mask_of, plain, spoiled, write
@@ -172,6 +175,101 @@ def test_a_changed_annotation_is_seen_on_resume(folder: Path, run: Run) -> None:
     assert [r.image.name for r in seen] == ["chip/001.png"]
 
 
+def test_the_first_annotations_are_seen_on_resume(folder: Path, run: Run) -> None:
+    empty = folder / "annotations"
+    empty.mkdir()
+    wanted = job(folder, truth_dir=empty)
+    before, _ = run(wanted)
+    assert before.summary.annotated == 0
+    empty.rmdir()
+    (folder / "ground_truth").rename(empty)
+    resumed, seen = run(replace(wanted, resume=True))
+    # The images in "good" are annotated by that, though they have no mask.
+    assert (resumed.run_id, len(seen)) == (before.run_id, 9)
+    assert resumed.summary == run(wanted)[0].summary
+
+
+def test_an_image_that_is_gone_is_left_out_on_resume(folder: Path, run: Run, store: SqlRecordStore) -> None:
+    broken = folder / "test" / "chip" / "001.png"
+    broken.write_bytes(b"nothing")
+    first, _ = run(job(folder))
+    assert first.summary.verdicts[Verdict.ERROR] == 1
+    broken.unlink()
+    resumed, seen = run(job(folder, resume=True))
+    assert (resumed.run_id, seen, resumed.skipped, resumed.gone) == (first.run_id, [], 8, 1)
+    assert Verdict.ERROR not in resumed.summary.verdicts
+    assert store.runs()[0].n_images == 8
+    assert len(list(store.iterate(HistoryFilter()))) == 9, "its record stays in the history"
+
+
+def test_a_shortage_of_memory_is_not_the_images_fault(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = cv2.error("Insufficient memory")
+    short.code = cv2.Error.StsNoMem
+
+    def none_left(*_: object) -> None:
+        raise short
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cv2, "imdecode", none_left)
+        _, seen = run(job(folder))
+    assert {record.error_code for record in seen} == {"out_of_memory"}
+    resumed, _ = run(job(folder, resume=True))
+    assert (resumed.scored, resumed.summary.verdicts) == (9, {Verdict.PASS: 3, Verdict.FAIL: 6})
+
+
+def test_a_golden_that_there_is_no_memory_for_holds_nobody_up(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in names(job(folder)):
+        write(folder / "goldens" / name, plain())
+    wanted = job(folder, items=plan_folder(folder / "test", folder / "goldens", recursive=True))
+
+    def short(path: Path) -> Frame:
+        if path.name == "004.png":
+            raise MemoryError
+        return read_frame(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(goldens, "read_frame", short)
+        outcome, seen = run(wanted)
+    assert outcome.state is RunState.DONE
+    assert [r.error_code for r in seen if r.verdict is Verdict.ERROR] == ["out_of_memory"]
+    resumed, again = run(replace(wanted, resume=True))
+    assert [r.image.name for r in again] == ["chip/004.png"]
+    assert Verdict.ERROR not in resumed.summary.verdicts
+
+
+def test_what_was_scored_before_a_fault_is_committed(
+    folder: Path, run: Run, store: SqlRecordStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = InspectionService.pack
+
+    def broken(self: InspectionService, result: InspectionResult) -> Packed:
+        if result.request.image.name == "chip/008.png":
+            raise RuntimeError("a bug")
+        return keep(self, result)
+
+    monkeypatch.setattr(InspectionService, "pack", broken)
+    monkeypatch.setattr(batch, "COMMIT_S", 60.0)
+    with pytest.raises(RuntimeError, match="a bug"):
+        run(job(folder, batch_size=1, workers=1))
+    done = [record.image.name for record in store.iterate(HistoryFilter())]
+    wanted = names(job(folder))
+    assert done == wanted[: wanted.index("chip/008.png")]
+
+
+def test_a_mask_of_an_earlier_run_does_not_stand_for_an_image_that_broke(folder: Path, run: Run) -> None:
+    made = job(folder, masks_dir=folder / "m", overlays_dir=folder / "o")
+    run(made)
+    (folder / "test" / "chip" / "001.png").write_bytes(b"nothing")
+    run(made)
+    for pictures in (folder / "m", folder / "o"):
+        assert not (pictures / "chip" / "001.png").exists()
+        assert (pictures / "chip" / "002.png").exists()
+
+
 def test_the_machines_faults_are_tried_again_on_resume(folder: Path, run: Run) -> None:
     _, seen = run(job(folder), DifferenceEngine(fail_on=frozenset(range(1, 100))))
     assert {r.error_code for r in seen} == {"engine_failed"}
@@ -240,6 +338,13 @@ def test_the_golden_is_kept_for_showing_records_again(folder: Path, run: Run, tm
 def test_other_settings_are_another_run(folder: Path, run: Run, change: dict[str, object]) -> None:
     first, _ = run(job(folder))
     assert run(job(folder, resume=True, **change))[0].run_id != first.run_id
+
+
+def test_another_lot_or_operator_is_another_run(folder: Path, run: Run) -> None:
+    first, _ = run(job(folder, identity=Identity(lot="A")))
+    assert run(job(folder, identity=Identity(lot="A"), resume=True))[0].run_id == first.run_id
+    for other in (Identity(lot="B"), Identity(lot="A", operator="Ada"), Identity()):
+        assert run(job(folder, identity=other, resume=True))[0].run_id != first.run_id
 
 
 def test_another_golden_under_the_same_name_is_another_run(folder: Path, run: Run) -> None:

@@ -28,6 +28,18 @@ def test_a_folder_of_goldens_goes_by_name_whatever_the_suffix(tmp_path: Path) ->
     assert b.golden == tmp_path / "goldens" / "b.png"
 
 
+def test_a_golden_of_the_very_name_comes_before_one_of_another_kind(tmp_path: Path) -> None:
+    for name in ("a.bmp", "a.png"):
+        write(tmp_path / "in" / name, plain())
+        write(tmp_path / "goldens" / name, plain())
+    found = {item.name: item.golden for item in plan_folder(tmp_path / "in", tmp_path / "goldens")}
+    assert found == {name: tmp_path / "goldens" / name for name in ("a.bmp", "a.png")}
+    write(tmp_path / "in" / "a.tif", plain())
+    with pytest.raises(KeeperError, match=r"a\.tif has two goldens") as caught:
+        plan_folder(tmp_path / "in", tmp_path / "goldens")
+    assert caught.value.code == "golden_ambiguous"
+
+
 @pytest.mark.parametrize("case", ["no folder", "empty", "no golden"])
 def test_what_is_missing_is_named(tmp_path: Path, case: str) -> None:
     folder = tmp_path / "in"

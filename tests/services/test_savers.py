@@ -30,6 +30,12 @@ def test_no_two_images_share_a_picture(names: list[str]) -> None:
         assert pictures.setdefault(picture, name) == name or name.lower().endswith(".png")
 
 
+def test_a_picture_of_a_picture_has_a_name_of_its_own() -> None:
+    assert picture_name("a.jpg") == "a.jpg.png"
+    assert picture_name("a.jpg.png") not in ("a.jpg.png", "a.png")
+    assert picture_name("a.v2.png") == "a.v2.png"
+
+
 @pytest.mark.parametrize(
     ("name", "wanted"), [("a.png", "a.png"), ("a/b.PNG", "a/b.PNG"), ("a.jpg", "a.jpg.png")]
 )

@@ -186,9 +186,11 @@ def test_filters(store: SqlRecordStore) -> None:
     assert found(text="\udcff") == [2]
     assert found(text="ada") == []
     assert found(operator="ADA") == [0, 1, 2]
-    assert found(serial="sn") == [0, 1]
-    assert found(lot="LOT", serial="x") == [2]
-    assert found(recipe="board") == [0, 1]
+    assert found(serial="sn") == []
+    assert found(serial="sn-1") == [0]
+    assert found(lot="LOT 7", serial="x") == [2]
+    assert found(recipe="board") == [0]
+    assert found(recipe="board b") == [1]
     assert found(recipe="Board", recipe_revision=1) == [0]
     assert found(recipe_revision=2) == []
     assert found(run_id=run) == [1, 2]
@@ -230,6 +232,10 @@ def test_runs(store: SqlRecordStore) -> None:
     assert oldest.verdicts == {Verdict.PASS: 1, Verdict.FAIL: 1}
     assert oldest.info == make_run("a")
     assert set(store.done_in_run(first)) == {"x", "unit.png"}
+    store.leave_out_of_run(first, ["x", "never there"])
+    assert set(store.done_in_run(first)) == {"unit.png"}
+    assert [record.image.name for record in store.iterate(HistoryFilter(run_id=first))] == ["unit.png"]
+    assert [record.image.name for record in store.iterate(ALL)] == ["x", "unit.png"]
     found = store.find_run("f1")
     assert found is not None
     assert found.id == second

@@ -19,7 +19,7 @@ from inspector_app.ui.files import CSV, IMAGES, TRUTHS, VIDEOS, FileDialogs
 from inspector_app.ui.inspect.dialogs import ReasonQuestion, RecipeQuestion, SetupQuestion, SourceQuestion
 from inspector_app.ui.inspect.presenter import InspectPresenter
 from inspector_app.ui.inspect.setup import needs_the_network
-from inspector_app.ui.keys import KeyAction
+from inspector_app.ui.keys import ListedKey
 from inspector_app.ui.keys_help import KeysHelp
 from inspector_app.ui.records.record_pane import RecordPresenter
 
@@ -74,11 +74,13 @@ class Actions(QObject):
         for page in (shell.batch_page, shell.history_page):
             presenter = page.pane.presenter
             page.pane.reason_wanted.connect(lambda what, where=presenter: self.ask_reason(where, what))
-        self._window.add_rail_action("Keys", "keys", "All keys  ·  F1").clicked.connect(self.show_keys)
+        self._window.add_rail_action("Keys", "keys", "Keys of this page  ·  F1").clicked.connect(
+            self.show_keys
+        )
         self._window.add_rail_action("Theme", "theme", "Light or dark  ·  Ctrl+D").clicked.connect(
             shell.toggle_theme
         )
-        self.keys: tuple[KeyAction, ...] = ()
+        self.keys: dict[str, tuple[ListedKey, ...]] = {}
 
     # Inspect
 
@@ -258,8 +260,9 @@ class Actions(QObject):
     # Window
 
     def show_keys(self) -> None:
-        """All of them."""
-        KeysHelp(self._window, self.keys).exec()
+        """Those of the page on top."""
+        page = list(self.keys)[self._window.stack.currentIndex()]
+        KeysHelp(self._window, page, self.keys[page]).exec()
 
 
 def _tick(menu: QMenu, text: str, ticked: bool) -> QAction:

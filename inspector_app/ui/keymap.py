@@ -7,20 +7,32 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 
 from inspector_app.core.verdict import Disposition
-from inspector_app.ui.keys import KeyAction, WedgeFilter, bind
+from inspector_app.ui.keys import KeyAction, ListedKey, WedgeFilter, bind
 from inspector_app.ui.records.record_pane import RecordPane
 
 if TYPE_CHECKING:
     from inspector_app.ui.shell import Shell
 
 
+HELD: tuple[ListedKey, ...] = (
+    ("Hold Insert", "Hide the mask", "View"),
+    ("Hold End", "See the golden in the test's place", "View"),
+)
+
+
 def bind_keys(shell: Shell) -> WedgeFilter:
     """Make every shortcut, and the filter that sends plain typing to the scan field."""
     everywhere, inspect = window_keys(shell), inspect_keys(shell)
+    batch = (*batch_keys(shell), *pane_keys(shell.batch_page.pane))
+    history = (*history_keys(shell), *pane_keys(shell.history_page.pane))
     bind(shell.window, shell.inspect_page, (*everywhere, *inspect))
-    bind(shell.window, shell.batch_page, (*batch_keys(shell), *pane_keys(shell.batch_page.pane)))
-    bind(shell.window, shell.history_page, (*history_keys(shell), *pane_keys(shell.history_page.pane)))
-    shell.actions.keys = (*inspect, *everywhere)
+    bind(shell.window, shell.batch_page, batch)
+    bind(shell.window, shell.history_page, history)
+    shell.actions.keys = {
+        "Inspect": (*_listed(inspect), *HELD, *_listed(everywhere)),
+        "Batch": (*_listed(batch), *_listed(everywhere)),
+        "History": (*_listed(history), *_listed(everywhere)),
+    }
     page, bar = shell.inspect_page, shell.inspect_page.view_bar
     held = {
         Qt.Key.Key_Insert: lambda on: bar.update_prefs(hidden=on),
@@ -30,11 +42,15 @@ def bind_keys(shell: Shell) -> WedgeFilter:
     return WedgeFilter(page, identity.serial, identity.take_key, identity.take_scan, page.enter, held)
 
 
+def _listed(actions: tuple[KeyAction, ...]) -> tuple[ListedKey, ...]:
+    return tuple(action.listed for action in actions)
+
+
 def window_keys(shell: Shell) -> tuple[KeyAction, ...]:
     """On every page."""
     stack = shell.window.stack
     return (
-        KeyAction("F1", "This list", "Window", shell.actions.show_keys, True),
+        KeyAction("F1", "The keys of this page", "Window", shell.actions.show_keys, True),
         KeyAction("Ctrl+1", "Inspect page", "Window", lambda: stack.setCurrentIndex(0), True),
         KeyAction("Ctrl+2", "Batch page", "Window", lambda: stack.setCurrentIndex(1), True),
         KeyAction("Ctrl+3", "History page", "Window", lambda: stack.setCurrentIndex(2), True),

@@ -23,6 +23,10 @@ from inspector_app.ui.scan_burst import ScanBurst
 _PRESSED_BY_SPACE = (QAbstractButton, QComboBox, QAbstractItemView)
 
 
+ListedKey = tuple[str, str, str]
+"""As the help lists it: the key, what it does, the group."""
+
+
 @dataclass(frozen=True)
 class KeyAction:
     """A key, what it does, and where it is listed."""
@@ -33,6 +37,11 @@ class KeyAction:
     run: Callable[[], object]
     everywhere: bool = False
     """Whether it works on every page, not on Inspect alone."""
+
+    @property
+    def listed(self) -> ListedKey:
+        """Its line in the help."""
+        return self.key, self.text, self.group
 
 
 def bind(window: QWidget, page: QWidget, actions: tuple[KeyAction, ...]) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
 
-from inspector_app.ui.keys import KeyAction
+from inspector_app.ui.keys import ListedKey
 from inspector_app.ui.widgets.parts import button, column, label, row
-
-HELD = (("Hold Insert", "Hide the mask", "View"), ("Hold End", "See the golden in the test's place", "View"))
 
 
 class KeysHelp(QDialog):
-    """Two columns of keys by group; any of Esc, Enter, F1 closes it."""
+    """Two columns of a page's keys by group; any of Esc, Enter, F1 closes it."""
 
-    def __init__(self, parent: QWidget | None, actions: tuple[KeyAction, ...]) -> None:
+    def __init__(self, parent: QWidget | None, page: str, rows: Sequence[ListedKey]) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Keys")
-        rows = [(action.key, action.text, action.group) for action in actions] + list(HELD)
+        self.setWindowTitle(f"Keys: {page}")
         groups = list(dict.fromkeys(group for _, _, group in rows))
         sides = (column(spacing=14), column(spacing=14))
         for index, group in enumerate(groups):
@@ -30,7 +29,7 @@ class KeysHelp(QDialog):
             grid.setColumnStretch(1, 1)
             grid.setColumnMinimumWidth(0, 96)
             sides[index % 2].addLayout(grid)
-        whole = column(label("Keys", "title"), spacing=16, margins=(24, 20, 24, 20))
+        whole = column(label(f"Keys of the {page} page", "title"), spacing=16, margins=(24, 20, 24, 20))
         both = row(spacing=40)
         for side in sides:
             side.addStretch(1)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from inspector_app.ui.app import run_window
+from inspector_app.ui.keys_help import KeysHelp
 from inspector_app.ui.shell import HISTORY, Shell
 from tests.ui.window_bench import Settle, bench_inspector
 
@@ -55,3 +56,22 @@ def test_the_program_starts_and_ends_with_its_window(
 
     QTimer.singleShot(300, close_it)
     assert run_window(inspector, ["inspector-app"]) == 0
+
+
+def test_each_page_lists_its_own_keys(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[str, set[str]]] = []
+    monkeypatch.setattr(
+        KeysHelp,
+        "__init__",
+        lambda self, parent, page, rows: shown.append((page, {key for key, _, _ in rows})),
+    )
+    monkeypatch.setattr(KeysHelp, "exec", lambda self: 0)
+    for index in range(3):
+        shell.window.stack.setCurrentIndex(index)
+        shell.actions.show_keys()
+    pages = dict(shown)
+    assert list(pages) == ["Inspect", "Batch", "History"]
+    assert "Hold End" in pages["Inspect"]
+    assert {"Ctrl+H", "Ctrl+PgDown", "Ctrl+1"} <= pages["Batch"]
+    assert {"Ctrl+F", "Ctrl+Shift+E", "Ctrl+Home"} <= pages["History"]
+    assert "Ctrl+H" not in pages["History"]

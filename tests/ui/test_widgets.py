@@ -221,10 +221,10 @@ def test_questions_give_values(qtbot: QtBot) -> None:
 
 def test_the_list_of_keys_names_them_all(qtbot: QtBot) -> None:
     actions = tuple(KeyAction(f"F{n}", f"does {n}", "Group", lambda: None) for n in range(1, 5))
-    help_ = KeysHelp(None, actions)
+    help_ = KeysHelp(None, "Batch", [action.listed for action in actions])
     qtbot.addWidget(help_)
     texts = {label.text() for label in help_.findChildren(QLabel)}
-    assert {"F1", "does 4", "Hold Insert"} <= texts
+    assert {"Keys of the Batch page", "F1", "does 4"} <= texts
 
 
 def test_the_engine_story_says_why_no_better_one_runs() -> None:

@@ -8,22 +8,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inspector_app.changenet.compositing import blend, turn_and_move, warped_mask, warped_picture
+from inspector_app.changenet.compositing import blend, shaded, turn_and_move, warped_mask, warped_picture
 from inspector_app.changenet.scene import Scene, dilate
 
 
 def put_back(scene: Scene, rng: np.random.Generator) -> Scene:
-    """Return the scene with its part, and some board around it, cut out and laid back hardly moved: a good part still.
+    """Return the scene with its part, half of the time with some board around it, cut out and laid back hardly moved: a
+    good part still.
 
-    The board under a part is filled in, and a part that was cut out and turned is smoother than one that was not. What
-    learns from staged defects alone takes these for the defect, and a real part that lies wrong for a good one.
+    The board under a part is filled in, and a part that was cut out and turned is smoother than one that was not, and its
+    edge another. What learns from staged defects alone takes these for the defect, and a real part that lies wrong for a
+    good one.
     """
     side = scene.image.shape[0]
     turn = float(rng.uniform(-2, 2))
     matrix = turn_and_move(scene.body.centre, turn, rng.uniform(-0.008, 0.008, 2) * side)
-    around = warped_mask(dilate(scene.part, round(rng.uniform(0.02, 0.04) * side)), matrix)
     picture = warped_picture(scene.image, matrix)
-    image = blend(scene.background, picture, around, float(rng.uniform(0.5, 1.5)))
+    with_board = rng.random() < 0.5
+    cut = dilate(scene.part, round(rng.uniform(0.02, 0.04) * side)) if with_board else scene.part
+    lying = warped_mask(cut, matrix)
+    board = scene.background if with_board else shaded(scene.background, lying, rng)
+    image = blend(board, picture, lying, float(rng.uniform(0.5, 1.5)))
 
     def carried(points: NDArray[np.float64]) -> NDArray[np.float64]:
         return points @ matrix[:, :2].T + matrix[:, 2]
@@ -50,6 +55,6 @@ def dull_feet(scene: Scene, rng: np.random.Generator) -> Scene:
         cover = cv2.GaussianBlur(lead.mask(side, first, grow=2).astype(np.float32), (0, 0), 1.0)
         start, end = lead.path[first][1], lead.path[-1][1]
         share = np.clip((rows - start) / max(1.0, rng.uniform(0.3, 1.0) * (end - start)), 0.0, 1.0)
-        dark = (rng.uniform(0.25, 0.85) * share * cover)[:, :, None]
+        dark = (rng.uniform(0.2, 0.65) * share * cover)[:, :, None]
         image = image * (1.0 - dark) + dark * brown
     return replace(scene, image=(image + 0.5).astype(np.uint8))

@@ -19,7 +19,8 @@ def displace(base: Scene, part: Scene, rng: np.random.Generator) -> tuple[Image,
     matrix = _displacement(part, side, rng)
     lying = warped_mask(part.part, matrix)
     staged = shaded(base.background, lying, rng)
-    return blend(staged, warped_picture(part.image, matrix), lying), base.outline | lying
+    softness = float(rng.uniform(0.5, 1.5))
+    return blend(staged, warped_picture(part.image, matrix), lying, softness), base.outline | lying
 
 
 def _displacement(part: Scene, side: int, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -51,3 +51,15 @@ def test_most_pictures_get_a_dark_foot(scene: Scene) -> None:
         for seed in range(20)
     ]
     assert sum(darker) >= 14
+
+
+def test_half_of_what_is_put_back_was_cut_out_along_its_edge(scene: Scene) -> None:
+    """As displaced parts are: else its edge would tell a part that lies wrong."""
+    bare = 0
+    for seed in range(30):
+        again = put_back(scene, np.random.default_rng(seed))
+        beside = cv2.dilate(again.part.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+        beside &= cv2.dilate(again.part.astype(np.uint8), np.ones((7, 7), np.uint8)) == 0
+        # Board that came along has its own noise; the filled one is left as it was, or darker all over.
+        bare += bool((again.image[beside] <= scene.background[beside]).mean() > 0.95)
+    assert 5 <= bare <= 25

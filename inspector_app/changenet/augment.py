@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from inspector_app.changenet.arrays import Image, Mask, Pair
 
 Matrix = NDArray[np.float64]
+_FAR = 7.0
+"""How many times as far as usual the golden may lie from the test."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,9 @@ class AugmentStrength:
     ``turn`` is the chance of a quarter turn or an upside-down view of both, none for one object: a station sees its
     parts one way up, and a part put in the wrong way round must not look like a view turned round; ``zoom`` the largest change of scale;
     ``shift`` the largest move of the frame and ``misalign`` of golden against test, both in parts of the
-    image's side; ``tilt`` the largest rotation of golden against test in degrees; ``jitter`` the largest
-    relative change of brightness, contrast and colour; ``degrade`` the chance of blur, noise or JPEG.
+    image's side; ``tilt`` the largest rotation of golden against test in degrees; ``far`` the chance that a pair is misaligned
+    several times as much; ``jitter`` the largest relative change of brightness, contrast and colour; ``degrade`` the chance of
+    blur, noise or JPEG.
     """
 
     turn: float = 0.0
@@ -34,6 +37,7 @@ class AugmentStrength:
     shift: float = 0.05
     misalign: float = 0.01
     tilt: float = 0.7
+    far: float = 0.25
     jitter: float = 0.15
     degrade: float = 0.2
     swap: float = 0.0
@@ -85,10 +89,12 @@ def misalignment(side: int, strength: AugmentStrength, rng: np.random.Generator)
     """Return a small motion of a ``side`` square about its centre, none in two of five."""
     if rng.random() < 0.4:
         return np.eye(3)
-    angle = math.radians(rng.uniform(-strength.tilt, strength.tilt))
+    # A part that lies otherwise than the golden's, but in its own holes, is none that lies wrong.
+    times = _FAR if rng.random() < strength.far else 1.0
+    angle = math.radians(times * rng.uniform(-strength.tilt, strength.tilt))
     turned = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    offset = rng.uniform(-strength.misalign, strength.misalign, 2) * side
-    return _about_centres(turned * (1.0 + rng.uniform(-0.01, 0.01)), side, side, offset)
+    offset = times * rng.uniform(-strength.misalign, strength.misalign, 2) * side
+    return _about_centres(turned * (1.0 + times * rng.uniform(-0.01, 0.01)), side, side, offset)
 
 
 def _about_centres(linear: Matrix, side: int, size: int, offset: NDArray[np.float64]) -> Matrix:

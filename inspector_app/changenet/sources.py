@@ -52,7 +52,7 @@ class ObjectMix:
     broken: float = 0.08
     put_back: float = 0.5
     """Chance that a good part was cut out and put back, so that traces of staging tell less."""
-    dulled: float = 0.1
+    dulled: float = 0.05
     """Chance that some leads' feet are dark, which is no defect."""
     soiled: float = 0.35
     """Chance that the background beside the part gets scratches and specks that are no defects."""

@@ -36,7 +36,9 @@ LAST = "last.ckpt"
 _OBJECT_CACHE_SIDE = 320
 # Rendered pairs of many objects: any orientation. The renderer moves and lights them itself, and its masks lie
 # in the test's frame: to move or to exchange the two again would take the mask off the change.
-_GENERIC = AugmentStrength(turn=0.75, zoom=0.15, misalign=0.0, tilt=0.0, jitter=0.05, degrade=0.1, swap=0.0)
+_GENERIC = AugmentStrength(
+    turn=0.75, zoom=0.15, misalign=0.0, tilt=0.0, far=0.0, jitter=0.05, degrade=0.1, swap=0.0
+)
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector_app.changenet.arrays import Pair
-from inspector_app.changenet.augment import AugmentStrength, augment_pair, framing, photometry
+from inspector_app.changenet.augment import AugmentStrength, augment_pair, framing, misalignment, photometry
 from inspector_app.changenet.defects import paste_defect, random_defect, soil
 from inspector_app.changenet.pair_folder import PairFolder, PairFolderError, read_mask
 from inspector_app.changenet.sources import ObjectMix, ObjectSource, RenderedSource, StoredSource
 from inspector_app.core.errors import KeeperError
 from inspector_app.vision.annotations import truth_at
 
-STILL = AugmentStrength(turn=0, zoom=0, shift=0, misalign=0, tilt=0, jitter=0, degrade=0)
+STILL = AugmentStrength(turn=0, zoom=0, shift=0, misalign=0, tilt=0, far=0, jitter=0, degrade=0)
 
 
 def marked_pair() -> Pair:
@@ -46,6 +46,25 @@ def test_a_part_of_one_object_is_never_seen_upside_down(seed: int) -> None:
     down = framing(320, 256, AugmentStrength(), np.random.default_rng(seed)) @ np.array([0.0, 1.0, 0.0])
     assert down[1] > 0
     assert down[0] == pytest.approx(0.0)
+
+
+def test_some_goldens_lie_far_from_their_test() -> None:
+    """A tenth and more are turned by degrees, none by more than five; most lie where they are to a hundredth."""
+    angles, moves = [], []
+    for seed in range(400):
+        motion = misalignment(320, AugmentStrength(), np.random.default_rng(seed))
+        angles.append(abs(np.degrees(np.arctan2(motion[1, 0], motion[0, 0]))))
+        centre = motion @ np.array([159.5, 159.5, 1.0])
+        moves.append(np.abs(centre[:2] - 159.5).max() / 320)
+    far = np.array(angles) > 0.71
+    assert 0.08 < far.mean() < 0.2
+    assert max(angles) <= 4.91
+    assert max(moves) <= 0.0701
+    assert np.median(moves) < 0.01
+    never = AugmentStrength(far=0.0)
+    for seed in range(100):
+        motion = misalignment(320, never, np.random.default_rng(seed))
+        assert abs(np.degrees(np.arctan2(motion[1, 0], motion[0, 0]))) <= 0.701
 
 
 def test_a_swap_exchanges_the_roles_and_keeps_the_mask() -> None:

@@ -59,7 +59,9 @@ def plan_folder(folder: Path, golden: Path | None, recursive: bool = False) -> t
 
 def _golden_finder(folder: Path) -> Callable[[str], Path]:
     """Gives the golden of a name, which need not exist."""
-    by_name = {path.relative_to(folder).as_posix(): path for path in list_images(folder, recursive=True)}
+    by_name = {
+        printable(path.relative_to(folder).as_posix()): path for path in list_images(folder, recursive=True)
+    }
     by_stem: dict[str, list[Path]] = {}
     for name, path in by_name.items():
         by_stem.setdefault(_stem(name), []).append(path)

@@ -247,9 +247,10 @@ def _leads(
     metal = np.clip(cv2.subtract(image, background).min(axis=2).astype(np.float32), 0.0, 60.0)
     change = (np.clip(change - 15.0, 0.0, 60.0) + metal) * (around & ~body.mask(side))
     ridge = _ridge(change, width)
-    foot = round(body.centre[1] + body.size[1] / 2) + 1
+    foot = min(round(body.centre[1] + body.size[1] / 2) + 1, side - 4)
     pitch = abs(ends[1][0] - ends[0][0]) if len(ends) > 1 else 0.25 * side
-    starts = _starts(ridge[foot + 2 : foot + 2 + round(0.2 * pitch)].mean(axis=0), body, ends, pitch)
+    below = ridge[foot + 2 : foot + 2 + max(1, round(0.2 * pitch))]
+    starts = _starts(below.mean(axis=0), body, ends, pitch)
     return tuple(
         Lead(_path(ridge, foot, end, start, pitch), width, end)
         for end, start in zip(ends, starts, strict=True)

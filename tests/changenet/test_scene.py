@@ -7,7 +7,7 @@ import pytest
 from leaded_board import HOLES, PITCH, SHIFT, SIDE, board, displaced_masks, good_picture
 
 from inspector_app.changenet.board import find_holes
-from inspector_app.changenet.scene import Scene, take_all_apart, take_apart, vote_outline
+from inspector_app.changenet.scene import Body, Scene, take_all_apart, take_apart, vote_outline
 
 
 def test_a_plain_table_is_no_perforated_board() -> None:
@@ -67,3 +67,16 @@ def test_a_picture_without_a_board_is_left_out(scene: Scene) -> None:
     plain = np.full((SIDE, SIDE, 3), 120, np.uint8)
     assert take_apart(plain, outline) is None
     assert len(take_all_apart([plain, good_picture()], outline)) == 1
+
+
+def test_a_body_that_reaches_the_edge_of_the_picture_leaves_short_leads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    outline = vote_outline(*displaced_masks())
+    assert outline is not None
+    # What is found in a picture that shows something else.
+    low = Body((93.0, 150.0), (71.0, 90.0), 0.0)
+    monkeypatch.setattr("inspector_app.changenet.scene._measure_body", lambda *_: low)
+    taken = take_apart(good_picture(), outline)
+    assert taken is not None
+    assert len(taken.leads) == 3

@@ -44,8 +44,9 @@ class GoldenCache:
         try:
             golden = _read(path)
         except BaseException as error:
-            mine.set_exception(error)
+            # Before its fault is known, or who makes room just now would meet it.
             self._forget(path)
+            mine.set_exception(error)
             raise
         mine.set_result(golden)
         if isinstance(golden, InspectorError):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
@@ -77,3 +77,28 @@ def test_a_fault_of_the_program_is_not_kept(paths: list[Path], monkeypatch: pyte
         with pytest.raises(MemoryError):
             cache.frame(paths[0])
     assert isinstance(cache.frame(paths[0]), Frame)
+
+
+def test_a_fault_reaches_nobody_who_reads_another_golden(
+    paths: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = GoldenCache(kept=3)
+    cache.frame(paths[2])
+    told: list[object] = []
+
+    def failing(path: Path) -> Frame:
+        if path == paths[0]:
+            raise MemoryError
+        return read_frame(path)
+
+    fail = Future.set_exception
+
+    def then_another(self: Future[object], error: BaseException | None) -> None:
+        fail(self, error)
+        told.append(cache.frame(paths[1]))
+
+    monkeypatch.setattr(goldens, "read_frame", failing)
+    monkeypatch.setattr(Future, "set_exception", then_another)
+    with pytest.raises(MemoryError):
+        cache.frame(paths[0])
+    assert isinstance(told[0], Frame)

@@ -104,16 +104,17 @@ def fill_periodic(image: Image, hidden: Mask, pitch: tuple[float, float]) -> Ima
     light = _light(image, hidden)
     flat = image / light
     taken, weight = np.zeros(image.shape, np.float32), np.zeros(hidden.shape, np.float32)
-    missing = hidden.copy()
+    missing, board = hidden.copy(), ~hidden
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     steps = [(kx, ky) for kx in range(-4, 5) for ky in range(-4, 5) if (kx, ky) != (0, 0)]
     for kx, ky in sorted(steps, key=lambda k: (abs(k[0]) + abs(k[1]), k)):
         if not missing.any():
             break
         nominal = (round(kx * pitch[0]), round(ky * pitch[1]))
-        if not (missing & _shifted(~hidden, nominal)).any():
+        if not (missing & _shifted(board, nominal)).any():
             continue
-        shift = _best_match(image, hidden, nominal)
-        seen = _shifted(~hidden, shift)
+        shift = _best_match(grey, board, nominal)
+        seen = _shifted(board, shift)
         here = (missing & seen).astype(np.float32)
         soft = cv2.GaussianBlur(here, (0, 0), _SEAM) * seen + here
         taken += soft[:, :, None] * _shifted(flat, shift)
@@ -145,17 +146,16 @@ def _light(image: Image, hidden: Mask) -> NDArray[np.float32]:
     return np.asarray(np.exp(surface - surface[bright].mean(axis=0)), np.float32)
 
 
-def _best_match(image: Image, hidden: Mask, nominal: tuple[int, int]) -> tuple[int, int]:
-    """Return the shift (x, y) within two pixels of ``nominal`` at which the seen board is likest to itself.
+def _best_match(grey: Grey, seen: Mask, nominal: tuple[int, int]) -> tuple[int, int]:
+    """Return the shift (x, y) within two pixels of ``nominal`` at which the ``seen`` board is likest to itself.
 
     A board lies a little turned, and its pitch is known to half a pixel.
     """
     reach = range(-2, 3)
     near = [(nominal[0] + dx, nominal[1] + dy) for dx in reach for dy in reach]
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
 
     def distance(shift: tuple[int, int]) -> float:
-        both = ~hidden & _shifted(~hidden, shift)
+        both = seen & _shifted(seen, shift)
         return float(np.abs(grey - _shifted(grey, shift))[both].mean()) if both.any() else np.inf
 
     return min(near, key=distance)

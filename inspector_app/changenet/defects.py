@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector_app.changenet.arrays import Image, Mask
-from inspector_app.changenet.compositing import blend, warped_mask, warped_picture
+from inspector_app.changenet.compositing import blend, turn_and_move, warped_mask, warped_picture
 
 # Less than this difference in every channel is not called a change.
 _VISIBLE = 14
@@ -104,9 +104,8 @@ def _graft(
 def _slipped(image: Image, rng: np.random.Generator) -> Image:
     """Return the picture moved and turned, so that a graft from it looks like a piece out of place."""
     side = image.shape[0]
-    matrix = cv2.getRotationMatrix2D((side / 2, side / 2), float(rng.uniform(-180, 180)), 1.0)
-    matrix[:, 2] += rng.uniform(-0.3, 0.3, 2) * side
-    return warped_picture(image, matrix.astype(np.float64))
+    turn = float(rng.uniform(-180, 180))
+    return warped_picture(image, turn_and_move((side / 2, side / 2), turn, rng.uniform(-0.3, 0.3, 2) * side))
 
 
 def _tinted(image: Image, rng: np.random.Generator) -> Image:

@@ -262,14 +262,17 @@ def _starts(profile: NDArray[np.float32], body: Body, ends: Sequence[Point], pit
     middle = sum(x for x, _ in ends) / len(ends)
     places = np.array([x - middle for x, _ in ends])
     near = cv2.blur(profile[None], (5, 1))[0]
-    best, found = -np.inf, body.centre[0] + 0.55 * places
-    for share in np.arange(0.45, 0.71, 0.05):
-        for offset in np.arange(-0.3, 0.31, 0.02) * pitch:
-            at = np.clip(body.centre[0] + offset + share * places, 0, near.size - 1)
-            score = float(np.minimum(near[np.round(at).astype(int)], 40.0).sum()) - 0.2 * abs(offset)
-            if score > best:
-                best, found = score, at
-    return [float(x) for x in found]
+    offsets = np.arange(-0.3, 0.31, 0.02) * pitch
+    tried = [(share, offset) for share in np.arange(0.45, 0.71, 0.05) for offset in offsets]
+
+    def at(share: float, offset: float) -> NDArray[np.float64]:
+        return np.clip(body.centre[0] + offset + share * places, 0, near.size - 1)
+
+    def metal(choice: tuple[float, float]) -> float:
+        lit = near[np.round(at(*choice)).astype(int)]
+        return float(np.minimum(lit, 40.0).sum()) - 0.2 * abs(choice[1])
+
+    return [float(x) for x in at(*max(tried, key=metal))]
 
 
 def _ridge(change: NDArray[np.float32], width: int) -> NDArray[np.float32]:

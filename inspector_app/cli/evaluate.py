@@ -140,11 +140,8 @@ def evaluate(
                 "option_invalid",
                 f"--calibrate chooses limits for whole images; leave {', '.join(given)} out.",
             )
-        if wish.dataset is None and (given := given_options(context, ("split", "folds"))):
-            raise KeeperError(
-                "option_invalid",
-                f"{', '.join(given)} belong{'s' * (len(given) == 1)} to a data set, not to --good and --bad.",
-            )
+        if wish.dataset is None:
+            _refuse(context, "a data set, not to --good and --bad", "split", "folds")
         check_plot(plot)
         scored = scored_lists(model, split, folds)
         if stressed:

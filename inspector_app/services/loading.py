@@ -112,7 +112,7 @@ class RequestLoader:
             golden = guarded(lambda: self._cache.frame(path))
             if isinstance(golden, Frame):
                 return golden, ImageRef.of(golden), ()
-            ref = ImageRef(item.golden.name, self._hashes.of(item.golden), path=printable(item.golden))
+            ref = ImageRef(path.name, self._hashes.of(path), path=printable(path))
             return golden, ref, ()
         if not self._job.goldens:
             return KeeperError("golden_missing", "No golden was given for this image."), ImageRef(""), ()

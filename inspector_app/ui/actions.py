@@ -80,7 +80,7 @@ class Actions(QObject):
         self._window.add_rail_action("Theme", "theme", "Light or dark  ·  Ctrl+D").clicked.connect(
             shell.toggle_theme
         )
-        self.keys: dict[str, tuple[ListedKey, ...]] = {}
+        self.keys: tuple[tuple[str, tuple[ListedKey, ...]], ...] = ()
 
     # Inspect
 
@@ -261,8 +261,7 @@ class Actions(QObject):
 
     def show_keys(self) -> None:
         """Those of the page on top."""
-        page = list(self.keys)[self._window.stack.currentIndex()]
-        KeysHelp(self._window, page, self.keys[page]).exec()
+        KeysHelp(self._window, *self.keys[self._window.stack.currentIndex()]).exec()
 
 
 def _tick(menu: QMenu, text: str, ticked: bool) -> QAction:

@@ -28,11 +28,12 @@ def bind_keys(shell: Shell) -> WedgeFilter:
     bind(shell.window, shell.inspect_page, (*everywhere, *inspect))
     bind(shell.window, shell.batch_page, batch)
     bind(shell.window, shell.history_page, history)
-    shell.actions.keys = {
-        "Inspect": (*_listed(inspect), *HELD, *_listed(everywhere)),
-        "Batch": (*_listed(batch), *_listed(everywhere)),
-        "History": (*_listed(history), *_listed(everywhere)),
-    }
+    # In the order of the pages.
+    shell.actions.keys = (
+        ("Inspect", (*_listed(inspect), *HELD, *_listed(everywhere))),
+        ("Batch", (*_listed(batch), *_listed(everywhere))),
+        ("History", (*_listed(history), *_listed(everywhere))),
+    )
     page, bar = shell.inspect_page, shell.inspect_page.view_bar
     held = {
         Qt.Key.Key_Insert: lambda on: bar.update_prefs(hidden=on),

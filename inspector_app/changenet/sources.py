@@ -44,11 +44,11 @@ class PairSource(Protocol):
 class ObjectMix:
     """Shares of the kinds of training pairs for one object; what remains is synthetic small defects."""
 
-    good: float = 0.18
+    good: float = 0.16
     real: float = 0.2
     pasted: float = 0.06
     displaced: float = 0.24
-    lead: float = 0.2
+    lead: float = 0.22
     broken: float = 0.08
     put_back: float = 0.5
     """Chance that a good part was cut out and put back, so that traces of staging tell less."""

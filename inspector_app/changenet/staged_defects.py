@@ -8,6 +8,8 @@ its edge was, with the burr that the break left along it, and so is one whose to
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -100,11 +102,36 @@ def _dark_end(image: Image, lead: Lead, row: int, rng: np.random.Generator) -> I
 
 
 def _bend(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) -> Staged:
-    # At the body, or below the knee: a lead whose upper half is as it ought to be is marked from there on.
-    row = _break_at(lead, rng, 0.0, 0.12) if rng.random() < 0.4 else _break_at(lead, rng, 0.25, 0.8)
     angle = float(rng.uniform(14, 75) * rng.choice([-1, 1]))
-    picture, bent = _turned_below(image, scene, lead, row, angle, rng)
+    if rng.random() < 0.4:
+        row, leaning = _break_at(lead, rng, 0.0, 0.12), lead
+    else:
+        # Below the knee: a lead whose upper half is about where it ought to be is marked from there on.
+        row = _break_at(lead, rng, 0.25, 0.8)
+        image, leaning = _leaning(image, scene, lead, row, rng)
+    picture, bent = _turned_below(image, scene, leaning, row, angle, rng)
     return picture, bent | _empty_place(scene, lead, row, rng)
+
+
+def _leaning(
+    image: Image, scene: Scene, lead: Lead, row: int, rng: np.random.Generator
+) -> tuple[Image, Lead]:
+    """The picture with the lead as it ought to be, or hardly turned at the body, and darker or brighter down to a row
+    of its path; and how the lead lies then."""
+    side = image.shape[0]
+    body = scene.body.mask(side)
+    if rng.random() < 0.6:
+        x, y = lead.path[0]
+        matrix = cv2.getRotationMatrix2D((float(x), float(y)), float(rng.uniform(-9, 9)), 1.0)
+        lying = warped_mask(lead.mask(side), matrix) & ~body
+        cleared = np.where(body[:, :, None], image, _without(image, scene, lead, 0))
+        image = blend(shaded(cleared, lying, rng), warped_picture(image, matrix), lying)
+        lead = replace(lead, path=lead.path @ matrix[:, :2].T + matrix[:, 2])
+    if rng.random() < 0.4:
+        upper = lead.mask(side) & ~lead.mask(side, row) & ~body
+        lit = np.clip(image * rng.uniform(0.35, 1.3), 0, 255).astype(np.uint8)
+        image = blend(image, lit, upper, 1.0)
+    return image, lead
 
 
 def _turned_below(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from leaded_board import SIDE
 
 from inspector_app.changenet.scene import Scene
-from inspector_app.changenet.staged_defects import break_body, damage_leads
+from inspector_app.changenet.staged_defects import _leaning, break_body, damage_leads
 
 
 @settings(max_examples=20, deadline=None)
@@ -54,3 +55,17 @@ def test_a_top_that_snapped_off_shows_the_board_and_is_marked_up_to_where_it_was
         top = int(np.flatnonzero(body.any(axis=1))[0])
         assert mask[top + 1].any(), "where its edge was is marked as well"
     assert snapped >= 3
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_lead_that_leans_a_little_keeps_its_start_and_the_body_as_they_are(scene: Scene, seed: int) -> None:
+    lead = scene.leads[seed % len(scene.leads)]
+    image, leaning = _leaning(scene.image, scene, lead, len(lead.path) // 2, np.random.default_rng(seed))
+    body = scene.body.mask(scene.image.shape[0])
+    inside = cv2.erode(body.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    assert np.array_equal(image[inside], scene.image[inside])
+    np.testing.assert_allclose(leaning.path[0], lead.path[0], atol=1e-6)
+    length = np.hypot(*(lead.path[-1] - lead.path[0]))
+    aside = np.hypot(*(leaning.path[-1] - lead.path[-1]))
+    assert aside <= length * np.deg2rad(9.0) + 1e-6
+    assert leaning.hole == lead.hole

@@ -15,7 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector_app.changenet.arrays import Image, Mask
-from inspector_app.changenet.compositing import as_light_as, blend, moved, shaded, warped_mask, warped_picture
+from inspector_app.changenet.compositing import (
+    as_light_as,
+    blend,
+    moved,
+    shaded,
+    turn_and_move,
+    warped_mask,
+    warped_picture,
+)
 from inspector_app.changenet.scene import Lead, Scene, dilate
 
 Staged = tuple[Image, Mask]
@@ -122,7 +130,7 @@ def _leaning(
     body = scene.body.mask(side)
     if rng.random() < 0.6:
         x, y = lead.path[0]
-        matrix = cv2.getRotationMatrix2D((float(x), float(y)), float(rng.uniform(-9, 9)), 1.0)
+        matrix = turn_and_move((float(x), float(y)), float(rng.uniform(-9, 9)), np.zeros(2))
         lying = warped_mask(lead.mask(side), matrix) & ~body
         cleared = np.where(body[:, :, None], image, _without(image, scene, lead, 0))
         image = blend(shaded(cleared, lying, rng), warped_picture(image, matrix), lying)

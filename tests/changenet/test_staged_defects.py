@@ -38,7 +38,7 @@ def test_a_broken_body_is_marked_on_the_body_and_its_burr_only(scene: Scene, see
     image, mask = break_body(scene, np.random.default_rng(seed))
     reach = np.ones((7, 7), np.uint8)
     assert not (mask & ~(cv2.dilate(scene.body.mask(SIDE).astype(np.uint8), reach) > 0)).any()
-    near = cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((31, 31), np.uint8)) > 0
     assert (np.abs(image.astype(int) - scene.image).max(axis=2) > 20)[~near].sum() == 0
 
 
@@ -62,8 +62,9 @@ def test_a_lead_that_leans_a_little_keeps_its_start_and_the_body_as_they_are(sce
     lead = scene.leads[seed % len(scene.leads)]
     image, leaning = _leaning(scene.image, scene, lead, len(lead.path) // 2, np.random.default_rng(seed))
     body = scene.body.mask(scene.image.shape[0])
-    inside = cv2.erode(body.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-    assert int(cv2.absdiff(image, scene.image)[inside].max()) <= 3
+    # A shadow may fall on the rim.
+    inside = cv2.erode(body.astype(np.uint8), np.ones((31, 31), np.uint8)) > 0
+    assert np.array_equal(image[inside], scene.image[inside])
     np.testing.assert_allclose(leaning.path[0], lead.path[0], atol=1e-6)
     length = np.hypot(*(lead.path[-1] - lead.path[0]))
     aside = np.hypot(*(leaning.path[-1] - lead.path[-1]))

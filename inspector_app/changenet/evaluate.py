@@ -69,15 +69,16 @@ class SplitScores:
 
 
 def predict_split(
-    network: ChangeNetLite, folder: PairFolder, split: str, spec: InputSpec
+    network: ChangeNetLite, folder: PairFolder, split: str, spec: InputSpec, mirrored: bool = False
 ) -> tuple[Prediction, ...]:
-    """Return the predictions of every pair of ``split``, fed through the app's own preprocessing."""
+    """Return the predictions of every pair of ``split``, fed through the app's own preprocessing; with ``mirrored``
+    each pair is looked at a second time as the app does it."""
     folded = fold_batch_norm(network)
-    return tuple(_predict(folded, folder, name, spec) for name in folder.names(split))
+    return tuple(_predict(folded, folder, name, spec, mirrored) for name in folder.names(split))
 
 
 def predict_exchanged(
-    network: ChangeNetLite, folder: PairFolder, split: str, spec: InputSpec
+    network: ChangeNetLite, folder: PairFolder, split: str, spec: InputSpec, mirrored: bool = False
 ) -> tuple[Prediction, ...]:
     """Return the predictions of every test image of ``split`` against *every* golden of that split.
 
@@ -87,30 +88,53 @@ def predict_exchanged(
     names = folder.names(split)
     goldens = {(pair := folder.read(name)).golden.tobytes(): pair.golden for name in names}
     with torch.inference_mode():
-        encoded = [folded.encode(torch.from_numpy(to_tensor(g, spec))) for g in goldens.values()]
-        every = tuple(torch.cat(level) for level in zip(*encoded, strict=True))
-        return tuple(found for name in names for found in _against_all(folded, every, folder, name, spec))
+        pictures = [torch.from_numpy(to_tensor(golden, spec)) for golden in goldens.values()]
+        every = _encoded(folded, pictures)
+        mirror = _encoded(folded, [picture.flip(-1) for picture in pictures]) if mirrored else None
+        return tuple(
+            found for name in names for found in _against_all(folded, every, mirror, folder, name, spec)
+        )
+
+
+def _encoded(network: ChangeNetLite, pictures: Sequence[torch.Tensor]) -> Features:
+    """The features of all pictures, stacked; one picture at a time takes less memory."""
+    return tuple(torch.cat(level) for level in zip(*map(network.encode, pictures), strict=True))
 
 
 def _against_all(
-    network: ChangeNetLite, goldens: Features, folder: PairFolder, name: str, spec: InputSpec
+    network: ChangeNetLite,
+    goldens: Features,
+    mirrored: Features | None,
+    folder: PairFolder,
+    name: str,
+    spec: InputSpec,
 ) -> Iterator[Prediction]:
     """One test image against all goldens in one pass, which is quicker than one after the other."""
     pair = folder.read(name)
-    count = len(goldens[0])
-    test = network.encode(torch.from_numpy(to_tensor(pair.test, spec)))
-    copies = tuple(level.expand(count, -1, -1, -1) for level in test)
+    test = torch.from_numpy(to_tensor(pair.test, spec))
+
+    def compared(features: Features, picture: torch.Tensor) -> torch.Tensor:
+        copies = tuple(level.expand(len(features[0]), -1, -1, -1) for level in network.encode(picture))
+        return network.compare(features, copies)
+
+    logits = compared(goldens, test)
+    if mirrored is not None:
+        logits = 0.5 * (logits + compared(mirrored, test.flip(-1)).flip(-1))
     truth = _truth(pair.mask, spec)
-    for probability in change_probability(network.compare(goldens, copies).numpy()):
+    for probability in change_probability(logits.numpy()):
         yield Prediction(name, probability, truth, bool(pair.mask.any()))
 
 
-def _predict(network: ChangeNetLite, folder: PairFolder, name: str, spec: InputSpec) -> Prediction:
+def _predict(
+    network: ChangeNetLite, folder: PairFolder, name: str, spec: InputSpec, mirrored: bool
+) -> Prediction:
     pair = folder.read(name)
+    test, golden = (torch.from_numpy(to_tensor(picture, spec)) for picture in (pair.test, pair.golden))
     with torch.inference_mode():
-        logits = network(
-            torch.from_numpy(to_tensor(pair.test, spec)), torch.from_numpy(to_tensor(pair.golden, spec))
-        )
+        logits = network(test, golden)
+        if mirrored:
+            # Their difference is the log odds: the mean of both is what the app fuses by.
+            logits = 0.5 * (logits + network(test.flip(-1), golden.flip(-1)).flip(-1))
     probability = change_probability(logits.numpy())[0]
     return Prediction(name, probability, _truth(pair.mask, spec), bool(pair.mask.any()))
 

@@ -37,6 +37,8 @@ def export_onnx(
 
     With ``average_with``, the exported model that the training began from, what is exported lies halfway between the two.
 
+    Where the ``statement`` suggests to look at mirrored pairs too, limits and scores are those of two looks.
+
     With ``data`` (a folder of pairs) the decision limits are chosen on its list ``train_list`` and the scores
     measured on ``val_list``; without it the limits and scores of ``statement`` stand.
     ``exchange_goldens`` (pairs of one object) chooses the limits from every training image against every
@@ -56,8 +58,10 @@ def export_onnx(
         folder = PairFolder(data)
         spec = InputSpec(height=statement.size, width=statement.size, dynamic=True)
         predict = predict_exchanged if exchange_goldens else predict_split
-        seen = predict(network, folder, train_list, spec)
+        mirrored = statement.judgement.mirrored
+        seen = predict(network, folder, train_list, spec, mirrored)
         judgement = suggest_judgement([p.probability for p in seen], [p.defective for p in seen])
-        scores = score(predict_split(network, folder, val_list, spec), judgement)
+        judgement = judgement.model_copy(update={"mirrored": mirrored})
+        scores = score(predict_split(network, folder, val_list, spec, mirrored), judgement)
         statement = dataclasses.replace(statement, judgement=judgement, scores=scores.as_dict())
     return Release(export_model(network, out, statement), scores)

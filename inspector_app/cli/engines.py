@@ -88,8 +88,9 @@ def judge_text(service: InspectionService, job: BatchJob) -> str:
     limits = job.settings.limits
     grid = "" if job.grid is None else f" of {job.grid[0]} x {job.grid[1]}"
     review = "" if limits.review_threshold is None else f", review {limits.review_threshold:g}"
+    mirrored = ", mirrored too" if job.settings.view.mirrored else ""
     recipe = f"{job.settings.recipe}@{job.settings.revision}, " if job.settings.recipe else ""
     return (
         f"{recipe}{service.engine.manifest.name} on {service.stamp.engine}: threshold {limits.threshold:g}{review}, "
-        f"least area {limits.min_area_px} px{grid}"
+        f"least area {limits.min_area_px} px{grid}{mirrored}"
     )

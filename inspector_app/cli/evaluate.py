@@ -33,6 +33,7 @@ from inspector_app.cli.options import (
     EngineOption,
     LimitOptions,
     MinAreaOption,
+    MirrorOption,
     ModelOption,
     ScaleOption,
     ThreadsOption,
@@ -82,6 +83,7 @@ def evaluate(
     view: ViewOption = "whole",
     scale: ScaleOption = 1.0,
     tile: TileOption = None,
+    mirror: MirrorOption = None,
     without: Annotated[
         list[str] | None,
         typer.Option(help="Measure without this kind too; may be given several times."),
@@ -125,7 +127,7 @@ def evaluate(
         return
     wish = Wish(
         _dataset(words), good, bad, golden, recipe, LimitOptions(threshold=threshold, min_area=min_area), align,
-        ViewOptions(view, scale, tile), measure_at, engine, threads, tuple(without or ()), pixel_threshold,
+        ViewOptions(view, scale, tile, mirror), measure_at, engine, threads, tuple(without or ()), pixel_threshold,
     )  # fmt: skip
     with known_errors(), opened(data_dir, only_look=not save) as inspector:
         check_source(wish)

@@ -48,6 +48,14 @@ ScaleOption = Annotated[
 TileOption = Annotated[
     int | None, typer.Option("--tile", help="Side of a tile in network pixels (default: the model's own).")
 ]
+MirrorOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--mirror/--no-mirror",
+        help="Look at each pair a second time, mirrored: surer, at twice the time.",
+        show_default="as the model suggests",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ class ViewOptions:
     mode: str = "whole"
     scale: float = 1.0
     tile: int | None = None
+    mirrored: bool | None = None
 
     @property
     def given(self) -> bool:
@@ -84,10 +93,13 @@ class ViewOptions:
         Raises:
             KeeperError: ``option_invalid`` or ``tile_size``.
         """
-        if self.mode == "whole" and self.given:
+        if self.mode == "whole" and (self.scale, self.tile) != (1.0, None):
             raise KeeperError("usage", "--scale and --tile are for --view tiles and --view both.")
         try:
-            view = View.model_validate(vars(self))
+            suggested = manifest.judgement.mirrored
+            view = View.model_validate(
+                {**vars(self), "mirrored": suggested if self.mirrored is None else self.mirrored}
+            )
         except ValidationError as error:
             problems = "; ".join(problem_lines(error, View))
             raise KeeperError("option_invalid", f"This view does not fit: {problems}.") from error

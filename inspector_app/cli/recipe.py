@@ -18,6 +18,7 @@ from inspector_app.cli.options import (
     LimitOptions,
     MaxDefectsOption,
     MinAreaOption,
+    MirrorOption,
     ModelOption,
     ReviewOption,
     ScaleOption,
@@ -52,6 +53,7 @@ def new(
     view: ViewOption = "whole",
     scale: ScaleOption = 1.0,
     tile: TileOption = None,
+    mirror: MirrorOption = None,
     threshold: ThresholdOption = None,
     review_threshold: ReviewOption = None,
     min_area: MinAreaOption = None,
@@ -70,7 +72,7 @@ def new(
     with known_errors(), opened(data_dir) as inspector:
         chosen = model or inspector.settings.default_model
         manifest = inspector.find_model(chosen).manifest
-        views = ViewOptions(view, scale, tile)
+        views = ViewOptions(view, scale, tile, mirror)
         basis = bare_basis(manifest, chosen, limits, align, MeasureAt.NATIVE, views)
         recipe = inspector.recipes.new(
             name,

@@ -23,6 +23,7 @@ from inspector_app.cli.options import (
     MaxDefectsOption,
     MeasureOption,
     MinAreaOption,
+    MirrorOption,
     ModelOption,
     ReviewOption,
     ScaleOption,
@@ -103,6 +104,7 @@ def score(
     view: ViewOption = "whole",
     scale: ScaleOption = 1.0,
     tile: TileOption = None,
+    mirror: MirrorOption = None,
     lot: Annotated[str, typer.Option(help="Recorded with each image.")] = "",
     operator: Annotated[str, typer.Option(help="Recorded with each image.")] = "",
     batch_size: Annotated[
@@ -128,7 +130,7 @@ def score(
     --fail-on-defect was given (3 wins); 130 stopped by Ctrl-C, with all that was done kept.
     """
     limits = LimitOptions(threshold, min_area, review_threshold, max_defects)
-    views = ViewOptions(view, scale, tile)
+    views = ViewOptions(view, scale, tile, mirror)
     with known_errors(), opened(data_dir) as inspector:
         _check_usage(folder, golden, pairs, recipe, limits.given or views.given or align != "none")
         if recipe and model:

@@ -164,6 +164,9 @@ def export_model(
     min_area: Annotated[
         int, typer.Option(min=1, help="The suggested least area, on the network's grid.")
     ] = 1,
+    mirrored: Annotated[
+        bool, typer.Option("--mirrored", help="Suggest to look at each pair a second time, mirrored.")
+    ] = False,
     data: Annotated[
         Path | None, typer.Option(help="Choose the limits on its train list, and score its val list.")
     ] = None,
@@ -206,7 +209,7 @@ def export_model(
         from inspector_app.changenet.release import export_onnx
         from inspector_app.core.manifest import Judgement
 
-        judgement = Judgement(threshold=threshold, min_area_px=min_area)
+        judgement = Judgement(threshold=threshold, min_area_px=min_area, mirrored=mirrored)
         statement = ModelStatement(
             name=name,
             description=description,

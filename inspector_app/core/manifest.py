@@ -31,13 +31,15 @@ class InputSpec(BaseModel):
 
 
 class Judgement(BaseModel):
-    """The decision limits that a model suggests to a recipe that has none of its own."""
+    """What a model suggests to a recipe that has nothing of its own: limits, and how often to look."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     threshold: float = Field(default=0.5, gt=0, le=1)
     min_area_px: int = Field(default=1, ge=1)
     """In pixels of the network's grid (``height x width`` of the input); scaled to the image's own."""
+    mirrored: bool = False
+    """Whether to look at each pair a second time, mirrored."""
 
 
 class ModelManifest(BaseModel):

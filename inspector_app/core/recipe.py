@@ -6,7 +6,15 @@ import hashlib
 import math
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from inspector_app.core.geometry import Region
 
@@ -35,7 +43,8 @@ class View(BaseModel):
 
     ``whole``: shrunk (or enlarged) to the network's size. ``tiles``: piece by piece, at ``scale`` network pixels
     for each pixel of the image, by overlapping tiles that are blended. ``both``: the two, fused. ``scale`` and
-    ``tile`` (the side of a tile in network pixels, None: the network's own size) only matter for tiles.
+    ``tile`` (the side of a tile in network pixels, None: the network's own size) only matter for tiles. ``mirrored``:
+    each pair is looked at a second time, both images mirrored left to right, and the two maps are fused.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +52,20 @@ class View(BaseModel):
     mode: ViewMode = "whole"
     scale: float = Field(default=1.0, gt=0, le=4)
     tile: int | None = Field(default=None, ge=32, le=4096)
+    mirrored: bool = False
+
+    @model_serializer(mode="wrap")
+    def _mirrored_only_where_told(self, plain: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """So that what older versions stored, recipes and runs, keeps its fingerprint."""
+        content: dict[str, object] = plain(self)
+        if not self.mirrored:
+            del content["mirrored"]
+        return content
+
+    @property
+    def looks(self) -> int:
+        """How often the network looks at each pair."""
+        return 2 if self.mirrored else 1
 
     def grid(self, network: tuple[int, int], frame: tuple[int, int]) -> tuple[int, int]:
         """The size of the change map of a frame; all sizes are ``(width, height)``."""

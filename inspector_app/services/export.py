@@ -30,7 +30,7 @@ _IMAGE_COLUMNS = """
     disposition reviewer review_time review_reason final_verdict
     truth_verdict outcome iou dice px_precision px_recall tp_px fp_px fn_px
     load_ms register_ms infer_ms post_ms total_ms error_code error_text
-    goldens_used view view_scale
+    goldens_used view view_scale mirrored
 """
 _DEFECT_COLUMNS = """
     inspection_id defect_id serial x y w h cx cy area_px area_mm2 length_mm score_max score_mean region rule
@@ -100,6 +100,7 @@ def image_row(record: InspectionRecord) -> dict[str, Cell]:
         "goldens_used": "; ".join(each.name for each in (golden, *record.other_goldens)),
         "view": settings.view.mode,
         "view_scale": None if settings.view.mode == "whole" else settings.view.scale,
+        "mirrored": "yes" if settings.view.mirrored else "no",
     }
 
 

@@ -21,6 +21,11 @@ def suggested_limits(
     return Limits(threshold=judgement.threshold, min_area_px=area)
 
 
+def suggested_view(manifest: ModelManifest) -> View:
+    """The whole image, looked at as often as the model suggests."""
+    return View(mirrored=manifest.judgement.mirrored)
+
+
 def grid_size(manifest: ModelManifest) -> tuple[int, int]:
     """``(width, height)`` of the network's own grid."""
     return manifest.input.width, manifest.input.height

@@ -1,4 +1,4 @@
-"""What the network says of test images against one golden: as a whole, by tiles, or both."""
+"""What the network says of test images against one golden: as a whole, by tiles, or both; once or mirrored too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from inspector_app.core.manifest import InputSpec
 from inspector_app.core.protocols import ChangeEngine, Features, Tensor
 from inspector_app.core.recipe import View
 from inspector_app.services.golden_features import GoldenFeatures
-from inspector_app.vision.fusion import GoldenFusion, fuse_views
+from inspector_app.vision.fusion import GoldenFusion, fuse_mirrored, fuse_views
 from inspector_app.vision.registration import warp_to_golden
 from inspector_app.vision.tensors import resize, to_tensor
 from inspector_app.vision.tiling import Blend, Probability, Tile, TileGrid, plan_tiles
@@ -36,6 +36,14 @@ class _Encoded:
 
     key: Hashable
     features: Features
+
+
+@dataclass(frozen=True, eq=False)
+class _Golden:
+    """A golden or a tile of it as it is compared with: as it is, and mirrored where that is looked at too."""
+
+    plain: _Encoded
+    mirrored: _Encoded | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +127,7 @@ class ViewRunner:
             KeeperError: ``tile_size``.
         """
         tiles = 0 if view.mode == "whole" else len(self._grid(view, golden))
-        return tiles + (view.mode != "tiles")
+        return (tiles + (view.mode != "tiles")) * view.looks
 
     def run(self, looks: Sequence[Look], view: View, on_compared: OnCompared) -> list[Probability]:
         """The maps of all looks, which share one golden, in the golden's frame; order is kept.
@@ -130,7 +138,7 @@ class ViewRunner:
         Raises:
             KeeperError: when the engine fails, or ``tile_size``.
         """
-        wholes = None if view.mode == "tiles" else self._whole(looks, on_compared)
+        wholes = None if view.mode == "tiles" else self._whole(looks, view, on_compared)
         if view.mode == "whole":
             assert wholes is not None
             return wholes
@@ -142,12 +150,12 @@ class ViewRunner:
     def _grid(self, view: View, golden: Frame) -> TileGrid:
         return plan_tiles(view, self._engine.manifest.input, (golden.width, golden.height))
 
-    def _whole(self, looks: Sequence[Look], on_compared: OnCompared) -> list[Probability]:
+    def _whole(self, looks: Sequence[Look], view: View, on_compared: OnCompared) -> list[Probability]:
         golden, spec = looks[0].golden, self._engine.manifest.input
         tensors = [look.whole for look in looks if look.whole is not None]
-        encoded = self._encode(golden.sha256, lambda: to_tensor(golden.pixels, spec))
+        encoded = self._encode(golden.sha256, lambda: to_tensor(golden.pixels, spec), view)
         found = self._compare([encoded] * len(tensors), tensors)
-        on_compared(len(looks))
+        on_compared(len(looks) * view.looks)
         return found
 
     def _tiles(self, looks: Sequence[Look], view: View, on_compared: OnCompared) -> list[Probability]:
@@ -158,9 +166,9 @@ class ViewRunner:
         pictures = [_scaled(look.pixels(), spec, grid) for look in looks]
         blends = [Blend(grid) for _ in pictures]
 
-        def encoded(tile: Tile) -> _Encoded:
+        def encoded(tile: Tile) -> _Golden:
             key = (golden.sha256, grid.size, grid.shape, tile)
-            return self._encode(key, lambda: _cut_tensor(grid, tile, picture, spec))
+            return self._encode(key, lambda: _cut_tensor(grid, tile, picture, spec), view)
 
         def compare(pairs: Pairs) -> list[Probability]:
             goldens = {tile: encoded(tile) for tile, _ in pairs}
@@ -171,18 +179,29 @@ class ViewRunner:
         for pairs, found in in_order(compare, calls, max(AHEAD, self._engine.parallel)):
             for (tile, index), probability in zip(pairs, found, strict=True):
                 blends[index].add(tile, probability)
-            on_compared(len(pairs))
+            on_compared(len(pairs) * view.looks)
         return [blend.map for blend in blends]
 
-    def _encode(self, key: Hashable, golden: Callable[[], Tensor]) -> _Encoded:
+    def _encode(self, key: Hashable, golden: Callable[[], Tensor], view: View) -> _Golden:
+        plain = self._encoded(key, golden)
+        return _Golden(
+            plain, self._encoded(("mirrored", key), lambda: _mirror(golden())) if view.mirrored else None
+        )
+
+    def _encoded(self, key: Hashable, golden: Callable[[], Tensor]) -> _Encoded:
         return _Encoded(key, self._features.of(key, lambda: self._engine.encode_golden(golden())))
 
-    def _compare(self, goldens: Sequence[_Encoded], tests: Sequence[Tensor]) -> list[Probability]:
-        features = [each.features for each in goldens]
-        found = list(self._engine.compare_each(features, np.concatenate(tests)))
-        for key, kept in {each.key: each.features for each in goldens}.items():
+    def _compare(self, goldens: Sequence[_Golden], tests: Sequence[Tensor]) -> list[Probability]:
+        """The maps of pairs that are all looked at equally often; a second look shares the call with the first."""
+        mirrors = [each.mirrored for each in goldens if each.mirrored is not None]
+        encoded = [*(each.plain for each in goldens), *mirrors]
+        seen = [*tests, *map(_mirror, tests)] if mirrors else tests
+        found = list(self._engine.compare_each([each.features for each in encoded], np.concatenate(seen)))
+        for key, kept in {each.key: each.features for each in encoded}.items():
             self._features.keep(key, kept)
-        return found
+        if not mirrors:
+            return found
+        return [fuse_mirrored(*both) for both in zip(found[: len(tests)], found[len(tests) :], strict=True)]
 
 
 def _in_calls(tiles: Iterable[Tile], looks: int, per_call: int) -> Iterator[Pairs]:
@@ -209,6 +228,11 @@ def in_order(
             found = future.result()
             work.extend((each, pool.submit(compare, each)) for each in islice(coming, 1))
             yield pairs, found
+
+
+def _mirror(tensor: Tensor) -> Tensor:
+    """``N x 3 x H x W``, left for right."""
+    return np.ascontiguousarray(tensor[..., ::-1])
 
 
 def _cut_tensor(grid: TileGrid, tile: Tile, picture: RgbArray, spec: InputSpec) -> Tensor:

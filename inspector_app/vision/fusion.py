@@ -1,4 +1,4 @@
-"""Several maps of one test image made into one: of its two views, and of the goldens that judge it."""
+"""Several maps of one test image made into one: of its views, of its mirror image, and of the goldens that judge it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,19 @@ def fuse_views(whole: Probability, tiles: Probability) -> Probability:
     height, width = tiles.shape
     grown = cv2.resize(whole, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.maximum(grown, tiles)
+
+
+def fuse_mirrored(plain: Probability, mirrored: Probability) -> Probability:
+    """The mean of the log odds of a map and of its mirror image, which is brought back first; ``H x W`` float32.
+
+    Both see the same picture, so that what only one of them sees is as likely chance as not. The exact mean of log odds of
+    two: ``1 / (1 + sqrt((1 - p)(1 - q) / (p q)))``.
+    """
+    fused = np.empty_like(plain)
+    for rows in _strips(len(plain)):
+        one, other = (np.clip(each[rows], DOUBT, 1.0 - DOUBT) for each in (plain, mirrored[:, ::-1]))
+        fused[rows] = 1.0 / (1.0 + np.sqrt((1.0 - one) * (1.0 - other) / (one * other)))
+    return fused
 
 
 class GoldenFusion:

@@ -28,6 +28,8 @@ from inspector_app.changenet.judgement import OneSidedPairsError, largest_region
 from inspector_app.changenet.lite import ChangeNetLite, build_network  # noqa: E402
 from inspector_app.changenet.pair_folder import PairFolder  # noqa: E402
 from inspector_app.core.manifest import InputSpec, Judgement, ModelManifest  # noqa: E402
+from inspector_app.vision.fusion import fuse_mirrored  # noqa: E402
+from inspector_app.vision.tensors import to_tensor  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +168,16 @@ def test_one_odd_good_map_in_a_hundred_does_not_set_the_limits() -> None:
     few = [with_region(3)] * 20 + [with_region(15)]
     truth = [False] * len(few) + [True] * len(bad)
     assert suggest_judgement([*few, *bad], truth).min_area_px > 15 * 15
+
+
+def test_a_second_look_is_the_mean_with_the_mirror_image(network: ChangeNetLite, pair_folder: Path) -> None:
+    folder, spec = PairFolder(pair_folder), InputSpec(height=64, width=64, dynamic=True)
+    once, twice = (predict_split(network, folder, "val", spec, mirrored=m) for m in (False, True))
+    every = predict_exchanged(network, folder, "val", spec, mirrored=True)
+    pair = folder.read(once[0].name)
+    test, golden = (torch.from_numpy(to_tensor(one[:, ::-1], spec)) for one in (pair.test, pair.golden))
+    with torch.inference_mode():
+        mirror = change_probability(network(test, golden).numpy())[0]
+    np.testing.assert_allclose(twice[0].probability, fuse_mirrored(once[0].probability, mirror), atol=1e-4)
+    assert np.abs(twice[0].probability - once[0].probability).max() > 1e-3
+    np.testing.assert_allclose(every[0].probability, twice[0].probability, atol=1e-4)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from inspector_app.core.recipe import GoldenRef, Recipe, native_min_area
+from inspector_app.core.recipe import GoldenRef, Recipe, View, native_min_area
 
 
 def golden(digit: str = "a", width: int = 10) -> GoldenRef:
@@ -42,3 +42,14 @@ def test_a_least_area_scales_with_the_image(area: int, grid: int, frame: int) ->
     assert scaled >= 1
     assert scaled == pytest.approx(area * (frame / grid) ** 2, abs=1.0) or scaled == 1
     assert native_min_area(area, (grid, grid), (grid, grid)) == area
+
+
+def test_a_view_tells_of_the_mirror_only_where_it_looks_into_it() -> None:
+    plain, mirrored = View(mode="tiles"), View(mirrored=True)
+    # What versions before stored: a recipe's fingerprint and a run's must not change by it.
+    assert plain.model_dump_json() == '{"mode":"tiles","scale":1.0,"tile":null}'
+    assert mirrored.model_dump(mode="json") == {"mode": "whole", "scale": 1.0, "tile": None, "mirrored": True}
+    for view in (plain, mirrored):
+        assert View.model_validate_json(view.model_dump_json()) == view
+    recipes = [Recipe(name="r", goldens=(golden(),), view=view) for view in (plain, mirrored)]
+    assert recipes[0].fingerprint() != recipes[1].fingerprint()

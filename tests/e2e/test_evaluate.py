@@ -213,3 +213,27 @@ def test_options_that_do_not_fit_are_told(
 ) -> None:
     told = inspect("evaluate", *options, code=2).stderr
     assert sentence in " ".join(told.split())
+
+
+def test_a_model_may_suggest_a_second_look_in_the_mirror(
+    dataset: Path, inspect: Inspect, model: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "twice"
+    inspect("models", "add", model, "--name", "twice")
+    shutil.copytree(tmp_path / "home" / "models" / "twice", folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["judgement"]["mirrored"] = True
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+    def judged_by(*options: object) -> str:
+        return str(json.loads(inspect("evaluate", dataset, *options, "--json").stdout)["judged_by"])
+
+    assert judged_by("--model", folder).endswith(", mirrored too")
+    assert "mirrored" not in judged_by("--model", folder, "--no-mirror")
+    assert judged_by("--model", model, "--mirror", "--view", "tiles").endswith(", mirrored too")
+    assert "mirrored too" in inspect("models", "show", folder).stdout
+    inspect("recipe", "new", "plate", "--golden", dataset / "B" / "good_000.png", "--model", folder)
+    assert "mirrored = true" in inspect("recipe", "show", "plate").stdout
+    assert judged_by("--recipe", "plate").endswith(", mirrored too")
+    refused = inspect("evaluate", dataset, "--recipe", "plate", "--no-mirror", code=2).stderr
+    assert "A recipe has limits, alignment and view of its own" in refused

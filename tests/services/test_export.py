@@ -41,7 +41,7 @@ IMAGE_HEADER = (
     "disposition,reviewer,review_time,review_reason,final_verdict,"
     "truth_verdict,outcome,iou,dice,px_precision,px_recall,tp_px,fp_px,fn_px,"
     "load_ms,register_ms,infer_ms,post_ms,total_ms,error_code,error_text,"
-    "goldens_used,view,view_scale"
+    "goldens_used,view,view_scale,mirrored"
 )
 DEFECT_HEADER = (
     "inspection_id,defect_id,serial,x,y,w,h,cx,cy,area_px,area_mm2,length_mm,score_max,score_mean,region,rule,"
@@ -154,6 +154,7 @@ def test_an_image_row(store: SqlRecordStore, tmp_path: Path) -> None:
         "goldens_used": "golden.png",
         "view": "whole",
         "view_scale": "",
+        "mirrored": "no",
     }
     assert row == expected
 

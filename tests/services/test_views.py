@@ -229,3 +229,42 @@ def test_the_record_names_the_engine_that_answered(make_service: MakeService) ->
     (inferred,) = service.infer([service.prepare(request(plain(SIDE), [plain(SIDE)], Settings()))])
     engine.label = "second"
     assert service.conclude(inferred).engine.engine == "first CPU"
+
+
+class Lopsided(DifferenceEngine):
+    """Takes everything in the left half of what it is shown for half as likely."""
+
+    def compare(self, features: Features, tests: Tensor) -> NDArray[np.float32]:
+        found = super().compare(features, tests)
+        found[..., : found.shape[-1] // 2] *= np.float32(0.5)
+        return found
+
+
+@pytest.mark.parametrize("mode", ["whole", "tiles", "both"])
+def test_a_second_look_in_the_mirror_evens_out_what_depends_on_the_side(
+    make_service: MakeService, mode: str
+) -> None:
+    left, right = (20, 90, 12, 12), (SIDE - 32, 90, 12, 12)
+    told = []
+    for mirrored in (False, True):
+        view = View.model_validate({"mode": mode, "mirrored": mirrored})
+        engine, shares = Lopsided(), list[float]()
+        unit = request(spoiled([left, right], SIDE), [plain(SIDE)], Settings(view=view))
+        result = make_service(engine).evaluate(unit, Watch(shares.append))
+        assert result.change_map is not None
+        assert shares[-1] == 1.0
+        assert len(set(shares)) == len(shares)
+        told.append((engine.goldens, result.change_map.levels))
+    (goldens_once, once), (goldens_twice, twice) = told
+    assert goldens_twice == 2 * goldens_once
+    assert not np.array_equal(once, once[:, ::-1])
+    assert np.abs(twice.astype(int) - twice[:, ::-1]).max() <= 1
+    assert once.max() >= twice.max() > 0
+
+
+def test_a_mirrored_golden_is_encoded_once_too(make_service: MakeService) -> None:
+    engine = DifferenceEngine()
+    service = make_service(engine)
+    for _ in range(3):
+        service.evaluate(request(spoiled([BOX], SIDE), [plain(SIDE)], Settings(view=View(mirrored=True))))
+    assert (engine.goldens, engine.calls) == (2, 6)

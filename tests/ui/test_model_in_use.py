@@ -12,9 +12,10 @@ from inspector_app.core.errors import KeeperError
 from inspector_app.core.geometry import Region
 from inspector_app.core.inspection import InspectionRecord
 from inspector_app.core.protocols import HistoryFilter
-from inspector_app.core.recipe import Alignment, Limits
+from inspector_app.core.recipe import Alignment, Limits, View
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.inspect import InspectionService
+from inspector_app.ui.inspect.dialogs import SetupQuestion
 from inspector_app.ui.inspect.setup import Setup
 from inspector_app.ui.shell import Shell
 from tests.ui.window_bench import GreyEngine, Settle
@@ -24,7 +25,8 @@ Until = Callable[[Callable[[], bool]], None]
 
 
 class Models:
-    """Opens grey engines that bear their model's name; ``slow`` waits for its gate, ``broken`` fails."""
+    """Opens grey engines that bear their model's name; ``slow`` waits for its gate, ``broken`` fails, ``twice``
+    suggests to look at mirrored pairs too."""
 
     def __init__(self, shell: Shell) -> None:
         self.gate = threading.Event()
@@ -39,7 +41,8 @@ class Models:
         if model == "broken":
             raise KeeperError("model_damaged", "The model broken is damaged.")
         engine = GreyEngine()
-        engine.manifest = engine.manifest.model_copy(update={"name": model})
+        judgement = engine.manifest.judgement.model_copy(update={"mirrored": model == "twice"})
+        engine.manifest = engine.manifest.model_copy(update={"name": model, "judgement": judgement})
         self.engines.append(engine)
         inspector = self._inspector
         return InspectionService(engine, inspector.store, inspector.archive, inspector.clock)
@@ -194,3 +197,34 @@ def test_a_recipe_keeps_the_golden_that_was_opened(
     shell.recipes.save("plate", "")
     settle(shell.runner)
     assert [golden.sha256 for golden in shell.inspector.recipes.get("plate").recipe.goldens] == [opened]
+
+
+def test_without_a_recipe_it_looks_as_often_as_the_model_suggests_until_a_person_says_otherwise(
+    shell: Shell, models: Models, pair: Files, settle: Settle
+) -> None:
+    def mirrored(model: str) -> bool:
+        shell.engine.load(model)
+        settle(shell.runner)
+        return shell.pair.setup.view.mirrored
+
+    assert [mirrored(model) for model in ("first", "twice", "first", "twice")] == [False, True, False, True]
+    shell.pair.open_golden(pair[0])
+    shell.pair.open_test(pair[1])
+    settle(shell.runner)
+    (record,) = found(shell)
+    assert record.settings.view.mirrored
+    question = SetupQuestion(None, shell.pair.setup)
+    assert question.looks.currentIndex() == 1
+    assert not question.value.looks_set
+    question.looks.setCurrentIndex(0)
+    shell.pair.set_setup(question.value)
+    question.deleteLater()
+    settle(shell.runner)
+    assert [mirrored(model) for model in ("first", "twice")] == [False, False]
+    recipe_with(shell, "twice", pair, settle)
+    shell.recipes.choose("plate")
+    settle(shell.runner)
+    assert shell.pair.setup.view == View()
+    shell.recipes.choose("")
+    settle(shell.runner)
+    assert shell.pair.setup.view.mirrored

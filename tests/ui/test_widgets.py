@@ -214,8 +214,10 @@ def test_questions_give_values(qtbot: QtBot) -> None:
     setup.view.setCurrentIndex(1)
     setup.view_scale.setValue(0.5)
     setup.goldens.setValue(2)
+    setup.looks.setCurrentIndex(1)
     value = setup.value
-    assert (value.view, value.goldens_used) == (View(mode="tiles", scale=0.5), 2)
+    assert (value.view, value.goldens_used) == (View(mode="tiles", scale=0.5, mirrored=True), 2)
+    assert value.looks_set
     assert (value.alignment.method, value.limits.max_defects, value.um_per_px) == ("rigid", 3, 12.5)
 
 

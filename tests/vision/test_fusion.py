@@ -3,10 +3,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from inspector_app.core.change_map import Affine, Registration
-from inspector_app.vision.fusion import GoldenFusion, fuse_views
+from inspector_app.vision.fusion import GoldenFusion, fuse_mirrored, fuse_views
 
 SIZE = (40, 30)
 
@@ -80,3 +83,23 @@ def test_a_coarse_grid_over_another_size_of_image_is_mapped_rightly() -> None:
     fusion.add(seen, Registration(Affine(xx=0.5, yy=0.5, tx=-0.25, ty=-0.25), 0.0, 1.0))
     wanted = cv2.resize(seen, (20, 15), interpolation=cv2.INTER_AREA)
     np.testing.assert_allclose(fusion.result(), wanted, atol=0.02)
+
+
+@given(
+    arrays(np.float32, (3, 5), elements=st.floats(0, 1, width=32)),
+    arrays(np.float32, (3, 5), elements=st.floats(0, 1, width=32)),
+)
+def test_a_map_and_its_mirror_image_are_fused_by_the_mean_of_their_log_odds(
+    plain: NDArray[np.float32], mirrored: NDArray[np.float32]
+) -> None:
+    fused = fuse_mirrored(plain, mirrored)
+    goldens = GoldenFusion((5, 3), (5, 3), (5, 3))
+    goldens.add(plain, None)
+    goldens.add(mirrored[:, ::-1], None)
+    np.testing.assert_allclose(fused, goldens.result(), atol=1e-4)
+    np.testing.assert_array_equal(fused[:, ::-1], fuse_mirrored(mirrored, plain))
+
+
+def test_a_mirror_image_that_says_the_same_changes_nothing() -> None:
+    seen = np.linspace(0, 1, 40, dtype=np.float32)[None].repeat(30, axis=0)
+    np.testing.assert_allclose(fuse_mirrored(seen, seen[:, ::-1]), seen, atol=1e-5)

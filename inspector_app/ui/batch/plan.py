@@ -10,7 +10,7 @@ from inspector_app.core.errors import OperatorError
 from inspector_app.core.inspection import Identity, Settings
 from inspector_app.core.manifest import ModelManifest
 from inspector_app.services.batch_job import BatchJob
-from inspector_app.services.limits import grid_size, recipe_settings, suggested_limits
+from inspector_app.services.limits import grid_size, recipe_settings, suggested_limits, suggested_view
 from inspector_app.services.plan import plan_demo, plan_folder
 
 
@@ -103,7 +103,7 @@ def _with_golden(inspector: Inspector, setup: BatchSetup, folder: Path) -> Plann
 
 
 def _bare(manifest: ModelManifest) -> Settings:
-    return Settings(limits=suggested_limits(manifest))
+    return Settings(limits=suggested_limits(manifest), view=suggested_view(manifest))
 
 
 def annotations_for(folder: Path) -> Path | None:

@@ -122,6 +122,9 @@ class SetupQuestion(Question):
         self.view_scale.setValue(setup.view.scale)
         self.view.currentIndexChanged.connect(lambda index: self.view_scale.setEnabled(index > 0))
         self.view_scale.setEnabled(setup.view.mode != "whole")
+        self.looks = QComboBox()
+        self.looks.addItems(["Once", "Twice, mirrored too: surer, takes twice as long"])
+        self.looks.setCurrentIndex(int(setup.view.mirrored))
         self.goldens = QSpinBox()
         self.goldens.setRange(1, 10)
         self.goldens.setValue(setup.goldens_used)
@@ -139,6 +142,7 @@ class SetupQuestion(Question):
             ("Alignment of the test image to the golden", self.alignment),
             ("How the network is shown an image", self.view),
             ("Tiles: network pixels for each pixel of the image", self.view_scale),
+            ("How often it looks at each pair", self.looks),
             ("Best-matching goldens of a recipe that judge together", self.goldens),
             ("Defects allowed on a good part", self.allowed),
             ("Micrometres per pixel", self.scale),
@@ -157,11 +161,13 @@ class SetupQuestion(Question):
         shown = self.view_scale.value()
         scale = setup.view.scale if abs(shown - setup.view.scale) < 5e-4 else shown
         mode = VIEWS[self.view.currentIndex()][0]
+        mirrored = bool(self.looks.currentIndex())
         return replace(
             changed,
             alignment=alignment,
             um_per_px=self.scale.value() or None,
-            view=setup.view.model_copy(update={"mode": mode, "scale": scale}),
+            view=setup.view.model_copy(update={"mode": mode, "scale": scale, "mirrored": mirrored}),
+            looks_set=setup.looks_set or mirrored != setup.view.mirrored,
             goldens_used=self.goldens.value(),
         )
 

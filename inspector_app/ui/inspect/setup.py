@@ -38,6 +38,8 @@ class Setup:
     """Whether a person set the limits; until then they follow the model's suggestion."""
     view: View = View()
     goldens_used: int = GOLDENS_USED
+    looks_set: bool = False
+    """Whether a person set how often the network looks; until then the model's suggestion stands."""
 
     @staticmethod
     def of(revision: RecipeRevision) -> Setup:

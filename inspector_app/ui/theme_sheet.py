@@ -76,6 +76,9 @@ QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QPlainTe
     border: 2px solid @accent; padding: 0 9px; }
 QLineEdit[kind="scan"] { font-size: 16px; font-weight: 600; }
 QAbstractSpinBox QLineEdit { border: none; background: transparent; min-height: 34px; padding: 0; }
+QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {
+    color: @text_3; background: transparent; border-color: @line;
+}
 QSpinBox, QDoubleSpinBox, QSpinBox:focus, QDoubleSpinBox:focus { padding: 0; }
 QComboBox QLineEdit, QComboBox QLineEdit:focus { border: none; background: transparent; min-height: 0; padding: 0; }
 QComboBox { padding-right: 26px; }

@@ -32,7 +32,7 @@ def manifest_table(model: Model) -> Table:
         "made from": facts.optimised_from or "",
         "input": f"{size}, {batch}, resized by {spec.resize}",
         "limits": f"threshold {limits.threshold:g}, least area {limits.min_area_px} px of the network's grid",
-        "looks": "twice at each pair, mirrored too (--no-mirror: once)" if limits.mirrored else "",
+        "looks": "twice at the whole pair, mirrored too (--no-mirror: once)" if limits.mirrored else "",
         "trained on": facts.training_data,
         "licence": facts.licence,
         **{name.replace("_", " "): score_text(name, value) for name, value in facts.scores.items()},

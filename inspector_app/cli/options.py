@@ -19,7 +19,7 @@ from inspector_app.core.problems import problem_lines
 from inspector_app.core.protocols import RecipeRevision
 from inspector_app.core.recipe import Alignment, Limits, View
 from inspector_app.engines.registry import EngineChoice
-from inspector_app.services.limits import grid_size, recipe_settings, suggested_limits
+from inspector_app.services.limits import grid_size, recipe_settings, suggested_limits, suggested_view
 from inspector_app.vision.tiling import tile_shape
 
 EngineOption = Annotated[EngineChoice, typer.Option("--engine", help="What computes the network.")]
@@ -53,7 +53,7 @@ MirrorOption = Annotated[
     typer.Option(
         "--mirror/--no-mirror",
         help="Look at each pair a second time, mirrored: surer, at twice the time.",
-        show_default="as the model suggests",
+        show_default="the whole as the model suggests, tiles once",
     ),
 ]
 
@@ -96,15 +96,12 @@ class ViewOptions:
         if self.mode == "whole" and (self.scale, self.tile) != (1.0, None):
             raise KeeperError("usage", "--scale and --tile are for --view tiles and --view both.")
         try:
-            suggested = manifest.judgement.mirrored
-            view = View.model_validate(
-                {**vars(self), "mirrored": suggested if self.mirrored is None else self.mirrored}
-            )
+            view = View.model_validate({**vars(self), "mirrored": bool(self.mirrored)})
         except ValidationError as error:
             problems = "; ".join(problem_lines(error, View))
             raise KeeperError("option_invalid", f"This view does not fit: {problems}.") from error
         tile_shape(view, manifest.input)
-        return view
+        return suggested_view(manifest, view) if self.mirrored is None else view
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,9 +21,13 @@ def suggested_limits(
     return Limits(threshold=judgement.threshold, min_area_px=area)
 
 
-def suggested_view(manifest: ModelManifest) -> View:
-    """The whole image, looked at as often as the model suggests."""
-    return View(mirrored=manifest.judgement.mirrored)
+def suggested_view(manifest: ModelManifest, view: View | None = None) -> View:
+    """``view``, of the whole looked at as often as the model suggests.
+
+    By tiles once: they take many times as long as the whole already, and at its own scale a second look finds hardly more.
+    """
+    view = view or View()
+    return view.model_copy(update={"mirrored": view.mode == "whole" and manifest.judgement.mirrored})
 
 
 def grid_size(manifest: ModelManifest) -> tuple[int, int]:

@@ -230,6 +230,7 @@ def test_a_model_may_suggest_a_second_look_in_the_mirror(
 
     assert judged_by("--model", folder).endswith(", mirrored too")
     assert "mirrored" not in judged_by("--model", folder, "--no-mirror")
+    assert "mirrored" not in judged_by("--model", folder, "--view", "tiles")
     assert judged_by("--model", model, "--mirror", "--view", "tiles").endswith(", mirrored too")
     assert "mirrored too" in inspect("models", "show", folder).stdout
     inspect("recipe", "new", "plate", "--golden", dataset / "B" / "good_000.png", "--model", folder)

@@ -218,6 +218,13 @@ def test_questions_give_values(qtbot: QtBot) -> None:
     value = setup.value
     assert (value.view, value.goldens_used) == (View(mode="tiles", scale=0.5, mirrored=True), 2)
     assert value.looks_set
+    once_by_tiles = SetupQuestion(None, Setup(view=View(mirrored=True)))
+    qtbot.addWidget(once_by_tiles)
+    once_by_tiles.view.setCurrentIndex(1)
+    assert once_by_tiles.value.view == View(mode="tiles")
+    assert not once_by_tiles.value.looks_set
+    once_by_tiles.view.setCurrentIndex(0)
+    assert once_by_tiles.value.view == View(mirrored=True)
     assert (value.alignment.method, value.limits.max_defects, value.um_per_px) == ("rigid", 3, 12.5)
 
 

@@ -125,6 +125,9 @@ class SetupQuestion(Question):
         self.looks = QComboBox()
         self.looks.addItems(["Once", "Twice, mirrored too: surer, takes twice as long"])
         self.looks.setCurrentIndex(int(setup.view.mirrored))
+        # By tiles a second look costs much and gains little; whoever wants it still may.
+        twice = int(setup.view.mirrored)
+        self.view.currentIndexChanged.connect(lambda index: self.looks.setCurrentIndex(0 if index else twice))
         self.goldens = QSpinBox()
         self.goldens.setRange(1, 10)
         self.goldens.setValue(setup.goldens_used)
@@ -167,7 +170,7 @@ class SetupQuestion(Question):
             alignment=alignment,
             um_per_px=self.scale.value() or None,
             view=setup.view.model_copy(update={"mode": mode, "scale": scale, "mirrored": mirrored}),
-            looks_set=setup.looks_set or mirrored != setup.view.mirrored,
+            looks_set=setup.looks_set or mirrored != (setup.view.mirrored and mode == "whole"),
             goldens_used=self.goldens.value(),
         )
 

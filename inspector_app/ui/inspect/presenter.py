@@ -300,8 +300,7 @@ class InspectPresenter(QObject):
             return
         manifest = service.engine.manifest
         if not setup.looks_set:
-            view = setup.view.model_copy(update={"mirrored": suggested_view(manifest).mirrored})
-            setup = replace(setup, view=view)
+            setup = replace(setup, view=suggested_view(manifest, setup.view))
         if not setup.touched:
             size = (self.test.frame.width, self.test.frame.height) if self.test else None
             setup = replace(setup, limits=suggested_limits(manifest, size, setup.view))

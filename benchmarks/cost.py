@@ -103,7 +103,7 @@ def costs() -> list[NetworkCost]:
     return [
         count("fan_small", VisualChangeNet(fan_size(PUBLISHED)), 256, PUBLISHED_PARTS),
         count("changenet-lite", compact, 256, COMPACT_PARTS),
-        count("generic (changenet-lite)", compact, 320, COMPACT_PARTS),
+        count("generic (changenet-lite)", compact, 288, COMPACT_PARTS),
     ]
 
 

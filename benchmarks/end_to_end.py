@@ -29,6 +29,7 @@ from benchmarks.program import run_program, score_command
 from benchmarks.reference_loop import ReferenceLoop, image_files
 
 STAGES_OPTION = "--stages-json"
+ONE_LOOK = "--no-mirror"
 LEAST_RUNS = 5
 
 
@@ -178,7 +179,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=LEAST_RUNS)
     parser.add_argument("--model", default=COMPACT, help="what score runs: a name or a path")
     parser.add_argument("--base", help="what the compact reference loop runs (default: the same), in float32")
-    parser.add_argument("--score-options", default="", help="more options of score, in one string")
+    parser.add_argument(
+        "--score-options",
+        default=ONE_LOOK,
+        help=f"more options of score, in one string (default: {ONE_LOOK}, for the loops look once)",
+    )
     parser.add_argument(
         "--published", type=Path, help="the published network's ONNX (default: exported, kept if named)"
     )

@@ -10,7 +10,7 @@ from inspector_app.engines.models import Model, find_model
 from inspector_app.settings.data_dir import data_dir
 
 COMPACT = "mvtec-transistor"
-"""A ``changenet-lite`` at 256 x 256; ``generic`` is the same network at 320 x 320."""
+"""A ``changenet-lite`` at 256 x 256; ``generic`` is the same network at 288 x 288."""
 PUBLISHED = "fan_small_12_p4_hybrid"
 
 

@@ -76,6 +76,12 @@ def train(
     warm_share: Annotated[
         float | None, typer.Option(min=0, max=1, help="Share of the steps on smaller images, for speed.")
     ] = None,
+    lr: Annotated[
+        float | None,
+        typer.Option(
+            help="Learning rate, the encoder's a quarter of it (default: 0.002); less to go on gently."
+        ),
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
     workers: Annotated[int | None, typer.Option(min=0, help="Processes that prepare pairs.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of weights and order.")] = None,
@@ -101,7 +107,7 @@ def train(
     """Train changenet-lite; with --recipe on a station's records, with -e what a spec file of TAO says."""
     if recipe:
         given = {"steps": steps, "batch": batch, "size": size, "seed": seed}
-        others = (words, spec, data, families, warm_share, split != "train", mode != "object")
+        others = (words, spec, data, families, warm_share, lr, split != "train", mode != "object")
         machine = {"threads": threads, "workers": workers}
         wish = TuneWish(
             recipe, truth, start_from, out_dir, present(given), present(machine), resume, adopt, author or "", note
@@ -121,6 +127,7 @@ def train(
         "data": data, "out_dir": out_dir or choose_data_dir(data_dir, os.environ) / "training" / name, "steps": steps, "batch": batch, "size": size,
         "threads": threads, "workers": workers, "seed": seed, "start_from": start_from, "warm_share": warm_share,
         "families": tuple(families.split(",")) if families else None, "train_list": split,
+        "lr": lr, "encoder_lr": None if lr is None else lr / 4,
     }  # fmt: skip
     with known_errors(), training_errors():
         from inspector_app.changenet.config import TrainConfig

@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason="the training extra is not installed
 pytest.importorskip("lightning", reason="the training extra is not installed")
 
 from pydantic import ValidationError  # noqa: E402
+from typer.testing import CliRunner  # noqa: E402
 
 from inspector_app.changenet.callbacks import TrainProgress  # noqa: E402
 from inspector_app.changenet.config import TrainConfig  # noqa: E402
@@ -18,6 +19,8 @@ from inspector_app.changenet.module import ForeignCheckpointError  # noqa: E402
 from inspector_app.changenet.pair_folder import PairFolderError  # noqa: E402
 from inspector_app.changenet.resuming import NothingToResumeError, check_resumable  # noqa: E402
 from inspector_app.changenet.train import build_source, run_training  # noqa: E402
+from inspector_app.cli import train as train_command  # noqa: E402
+from inspector_app.cli.app import app  # noqa: E402
 from inspector_app.core.errors import KeeperError  # noqa: E402
 
 
@@ -74,6 +77,25 @@ def test_a_training_can_start_from_the_weights_of_another(pair_folder: Path, tmp
     second = run_training(tuned)
     before = load_checkpoint(first.checkpoint).head.weight
     assert torch.allclose(before, load_checkpoint(second.checkpoint).head.weight, atol=1e-6)
+
+
+def test_the_commands_learning_rate_is_the_decoders_and_a_quarter_of_it_the_encoders(
+    pair_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[TrainConfig] = []
+    monkeypatch.setattr(train_command, "_run", asked.append)
+
+    def rates(*options: str) -> tuple[float, float]:
+        words = ["train", "tiny", "--data", str(pair_folder), "--data-dir", str(tmp_path), *options]
+        told = CliRunner().invoke(app, words)
+        assert told.exit_code == 0, told.output
+        return asked[-1].lr, asked[-1].encoder_lr
+
+    assert rates() == (2e-3, 5e-4)
+    assert rates("--lr", "0.0004") == (4e-4, 1e-4)
+    refused = CliRunner().invoke(app, ["train", "tiny", "--data", str(pair_folder), "--lr", "0"])
+    assert refused.exit_code == 2
+    assert "lr" in refused.output
 
 
 def test_only_the_named_list_is_trained_on(pair_folder: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from inspector_app.changenet.arrays import Image, Mask
 from inspector_app.changenet.scene import Lead
 
 Points = NDArray[np.float64]
-_TRIES = 8
+_TRIES = 20
 _FEWEST = 8
 """Points of a path that show where it is heading."""
 
@@ -18,7 +18,8 @@ _FEWEST = 8
 def redraw(image: Image, lead: Lead, row: int, hidden: float, rng: np.random.Generator) -> tuple[Image, Mask]:
     """Return a picture that shows the lead from a row of its path on along another way, and where it lies there.
 
-    The new way goes on from where the lead was heading, turns within a few of its widths, and may curve; it ends away from the hole.
+    The new way goes on from where the lead was heading, turns within a few of its widths, and may curve; it ends aside of
+    the lead's own way and of where that would run past the hole.
     Each of its pixels shows what the lead showed as far along and as far aside. ``hidden`` pixels of the lead's end
     stand in its hole and cannot be seen: the piece before them is repeated.
     """
@@ -26,10 +27,12 @@ def redraw(image: Image, lead: Lead, row: int, hidden: float, rng: np.random.Gen
     row = min(row, max(0, len(lead.path) - _FEWEST))
     seen = lead.path[row : max(row + _FEWEST, len(lead.path) - round(hidden))]
     source, length = _evenly(seen), float(len(seen))
-    way = source
+    way, far = source, 0.0
     for _ in range(_TRIES):
-        way = _another_way(source, lead.width, length + float(rng.uniform(0.3, 2.5)) * hidden, rng)
-        if np.hypot(*(way[-1] - np.array(lead.hole))) > 1.2 * hidden:
+        tried = _another_way(source, lead.width, length + float(rng.uniform(0.3, 2.5)) * hidden, rng)
+        if (aside := _aside(tried[-1], lead)) >= far:
+            way, far = tried, aside
+        if far > 1.2 * hidden:
             break
     drawn = np.zeros((side, side), np.uint8)
     lying = cv2.polylines(drawn, [np.round(way).astype(np.int32)], False, 1, lead.width) > 0
@@ -40,11 +43,18 @@ def redraw(image: Image, lead: Lead, row: int, hidden: float, rng: np.random.Gen
     return picture, lying
 
 
+def _aside(end: Points, lead: Lead) -> float:
+    """How far a point lies from where the lead belongs, or would run past its hole."""
+    x, y = lead.hole
+    past = abs(float(end[0]) - x) if end[1] > y else np.inf
+    return min(past, float(np.hypot(*(lead.path - end).T).min()))
+
+
 def _another_way(source: Points, width: int, length: float, rng: np.random.Generator) -> Points:
     """One point a pixel, from the source's start on."""
     ahead = source[min(6, len(source) - 1)] - source[0]
     start = float(np.arctan2(ahead[1], ahead[0]))
-    bend = np.deg2rad(rng.uniform(-70.0, 70.0))
+    bend = np.deg2rad(rng.uniform(14.0, 70.0) * rng.choice([-1, 1]))
     curve = np.deg2rad(rng.uniform(-25.0, 25.0)) if rng.random() < 0.5 else 0.0
     along = np.arange(max(8, round(length)), dtype=np.float64)
     turned = np.clip(along / (rng.uniform(0.3, 2.5) * width), 0.0, 1.0)

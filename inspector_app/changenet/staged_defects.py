@@ -117,7 +117,7 @@ def _bend(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) -> S
     else:
         # Below the knee: a lead whose upper half is about where it ought to be is marked from there on.
         row = _break_at(lead, rng, 0.25, 0.8)
-        image, leaning = _leaning(image, scene, lead, row, rng)
+        image, scene, leaning = _leaning(image, scene, lead, row, rng)
     if rng.random() < 0.5:
         picture, bent = _turned_below(image, scene, leaning, row, angle, rng)
     else:
@@ -135,9 +135,9 @@ def _redrawn_below(image: Image, scene: Scene, lead: Lead, row: int, rng: np.ran
 
 def _leaning(
     image: Image, scene: Scene, lead: Lead, row: int, rng: np.random.Generator
-) -> tuple[Image, Lead]:
+) -> tuple[Image, Scene, Lead]:
     """The picture with the lead as it ought to be, or hardly turned at the body, and darker or brighter down to a row
-    of its path; and how the lead lies then."""
+    of its path; the scene and the lead as they lie then."""
     side = image.shape[0]
     body = scene.body.mask(side)
     if rng.random() < 0.6:
@@ -146,12 +146,14 @@ def _leaning(
         lying = warped_mask(lead.mask(side), matrix) & ~body
         cleared = np.where(body[:, :, None], image, _without(image, scene, lead, 0))
         image = blend(shaded(cleared, lying, rng), warped_picture(image, matrix), lying)
+        # What stands there now is no board to take the light from.
+        scene = replace(scene, part=(scene.part & ~lead.mask(side)) | lying | body)
         lead = replace(lead, path=lead.path @ matrix[:, :2].T + matrix[:, 2])
     if rng.random() < 0.4:
         upper = lead.mask(side) & ~lead.mask(side, row) & ~body
         lit = np.clip(image * rng.uniform(0.35, 1.3), 0, 255).astype(np.uint8)
         image = blend(image, lit, upper, 1.0)
-    return image, lead
+    return image, scene, lead
 
 
 def _turned_below(

@@ -38,6 +38,8 @@ def test_it_begins_where_it_was_and_shows_no_board(seed: int, row: int) -> None:
     assert np.array_equal(picture[~lying], image[~lying])
     assert picture[lying][:, 2].max() == 0
     assert lying.sum() >= 5 * lead.width
+    beside = np.abs(np.argwhere(lying)[:, 1] - 80)
+    assert beside.max() > 1.2 * HIDDEN, "it runs along its own way"
 
 
 def test_what_lay_left_of_its_way_lies_left_of_the_new_one() -> None:

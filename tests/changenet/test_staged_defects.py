@@ -38,7 +38,7 @@ def test_a_broken_body_is_marked_on_the_body_and_its_burr_only(scene: Scene, see
     image, mask = break_body(scene, np.random.default_rng(seed))
     reach = np.ones((7, 7), np.uint8)
     assert not (mask & ~(cv2.dilate(scene.body.mask(SIDE).astype(np.uint8), reach) > 0)).any()
-    near = cv2.dilate(mask.astype(np.uint8), np.ones((31, 31), np.uint8)) > 0
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     assert (np.abs(image.astype(int) - scene.image).max(axis=2) > 20)[~near].sum() == 0
 
 
@@ -60,7 +60,9 @@ def test_a_top_that_snapped_off_shows_the_board_and_is_marked_up_to_where_it_was
 @pytest.mark.parametrize("seed", range(6))
 def test_a_lead_that_leans_a_little_keeps_its_start_and_the_body_as_they_are(scene: Scene, seed: int) -> None:
     lead = scene.leads[seed % len(scene.leads)]
-    image, leaning = _leaning(scene.image, scene, lead, len(lead.path) // 2, np.random.default_rng(seed))
+    image, seen, leaning = _leaning(
+        scene.image, scene, lead, len(lead.path) // 2, np.random.default_rng(seed)
+    )
     body = scene.body.mask(scene.image.shape[0])
     # A shadow may fall on the rim.
     inside = cv2.erode(body.astype(np.uint8), np.ones((31, 31), np.uint8)) > 0
@@ -70,3 +72,5 @@ def test_a_lead_that_leans_a_little_keeps_its_start_and_the_body_as_they_are(sce
     aside = np.hypot(*(leaning.path[-1] - lead.path[-1]))
     assert aside <= length * np.deg2rad(9.0) + 1e-6
     assert leaning.hole == lead.hole
+    # What light the board has is taken from board alone.
+    assert seen.part[leaning.mask(SIDE, 3) & ~body].mean() > 0.9

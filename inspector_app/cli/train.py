@@ -107,7 +107,7 @@ def train(
     """Train changenet-lite; with --recipe on a station's records, with -e what a spec file of TAO says."""
     if recipe:
         given = {"steps": steps, "batch": batch, "size": size, "seed": seed}
-        others = (words, spec, data, families, warm_share, lr, split != "train", mode != "object")
+        others = (words, spec, data, families, warm_share, lr is not None, split != "train", mode != "object")
         machine = {"threads": threads, "workers": workers}
         wish = TuneWish(
             recipe, truth, start_from, out_dir, present(given), present(machine), resume, adopt, author or "", note

@@ -172,8 +172,8 @@ def _check(wish: TuneWish, mixed: bool) -> None:
     if mixed:
         raise KeeperError(
             "usage",
-            "With --recipe the records are the data: leave out NAME, -e, --data, --split, --mode, --families and "
-            "--warm-share.",
+            "With --recipe the records are the data: leave out NAME, -e, --data, --split, --mode, --families, "
+            "--warm-share and --lr.",
         )
     if wish.resume and (wish.given or wish.truth or wish.start_from):
         raise KeeperError(

@@ -59,7 +59,7 @@ class View(BaseModel):
         """So that what older versions stored, recipes and runs, keeps its fingerprint."""
         content: dict[str, object] = plain(self)
         if not self.mirrored:
-            del content["mirrored"]
+            content.pop("mirrored", None)
         return content
 
     @property

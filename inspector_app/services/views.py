@@ -192,16 +192,25 @@ class ViewRunner:
         return _Encoded(key, self._features.of(key, lambda: self._engine.encode_golden(golden())))
 
     def _compare(self, goldens: Sequence[_Golden], tests: Sequence[Tensor]) -> list[Probability]:
-        """The maps of pairs that are all looked at equally often; a second look shares the call with the first."""
+        """The maps of pairs that are all looked at equally often."""
+        plain = [each.plain for each in goldens]
         mirrors = [each.mirrored for each in goldens if each.mirrored is not None]
-        encoded = [*(each.plain for each in goldens), *mirrors]
-        seen = [*tests, *map(_mirror, tests)] if mirrors else tests
-        found = list(self._engine.compare_each([each.features for each in encoded], np.concatenate(seen)))
-        for key, kept in {each.key: each.features for each in encoded}.items():
-            self._features.keep(key, kept)
         if not mirrors:
-            return found
-        return [fuse_mirrored(*both) for both in zip(found[: len(tests)], found[len(tests) :], strict=True)]
+            return self._compared(plain, tests)
+        mirrored = [_mirror(test) for test in tests]
+        if self._engine.pairs_per_call == 1:
+            # Such an engine keeps what one golden's call takes, and would have to put two goldens' together each time.
+            first, second = self._compared(plain, tests), self._compared(mirrors, mirrored)
+        else:
+            both = self._compared([*plain, *mirrors], [*tests, *mirrored])
+            first, second = both[: len(tests)], both[len(tests) :]
+        return [fuse_mirrored(*looks) for looks in zip(first, second, strict=True)]
+
+    def _compared(self, goldens: Sequence[_Encoded], tests: Sequence[Tensor]) -> list[Probability]:
+        found = list(self._engine.compare_each([each.features for each in goldens], np.concatenate(tests)))
+        for key, kept in {each.key: each.features for each in goldens}.items():
+            self._features.keep(key, kept)
+        return found
 
 
 def _in_calls(tiles: Iterable[Tile], looks: int, per_call: int) -> Iterator[Pairs]:

@@ -214,9 +214,9 @@ def test_without_a_recipe_it_looks_as_often_as_the_model_suggests_until_a_person
     (record,) = found(shell)
     assert record.settings.view.mirrored
     question = SetupQuestion(None, shell.pair.setup)
-    assert question.looks.currentIndex() == 1
-    assert not question.value.looks_set
-    question.looks.setCurrentIndex(0)
+    assert question.looks.currentText() == "As the model suggests"
+    assert question.value == shell.pair.setup
+    question.looks.setCurrentIndex(1)
     shell.pair.set_setup(question.value)
     question.deleteLater()
     settle(shell.runner)

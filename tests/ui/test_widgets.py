@@ -214,18 +214,29 @@ def test_questions_give_values(qtbot: QtBot) -> None:
     setup.view.setCurrentIndex(1)
     setup.view_scale.setValue(0.5)
     setup.goldens.setValue(2)
-    setup.looks.setCurrentIndex(1)
+    setup.looks.setCurrentIndex(2)
     value = setup.value
     assert (value.view, value.goldens_used) == (View(mode="tiles", scale=0.5, mirrored=True), 2)
     assert value.looks_set
-    once_by_tiles = SetupQuestion(None, Setup(view=View(mirrored=True)))
-    qtbot.addWidget(once_by_tiles)
-    once_by_tiles.view.setCurrentIndex(1)
-    assert once_by_tiles.value.view == View(mode="tiles")
-    assert not once_by_tiles.value.looks_set
-    once_by_tiles.view.setCurrentIndex(0)
-    assert once_by_tiles.value.view == View(mirrored=True)
-    assert (value.alignment.method, value.limits.max_defects, value.um_per_px) == ("rigid", 3, 12.5)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_how_often_it_looks_is_the_models_say_until_it_is_a_persons(qtbot: QtBot, mirrored: bool) -> None:
+    shown = Setup(view=View(mirrored=mirrored))
+    question = SetupQuestion(None, shown)
+    qtbot.addWidget(question)
+    question.view.setCurrentIndex(1)
+    assert not question.value.looks_set
+    for index, twice in ((1, False), (2, True)):
+        question.looks.setCurrentIndex(index)
+        said = question.value
+        assert (said.view.mirrored, said.looks_set) == (twice, True)
+        again = SetupQuestion(None, said)
+        qtbot.addWidget(again)
+        again.view.setCurrentIndex(2)
+        assert again.value.view.mirrored is twice
+        again.looks.setCurrentIndex(0)
+        assert not again.value.looks_set
 
 
 def test_the_list_of_keys_names_them_all(qtbot: QtBot) -> None:

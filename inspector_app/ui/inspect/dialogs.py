@@ -123,11 +123,12 @@ class SetupQuestion(Question):
         self.view.currentIndexChanged.connect(lambda index: self.view_scale.setEnabled(index > 0))
         self.view_scale.setEnabled(setup.view.mode != "whole")
         self.looks = QComboBox()
-        self.looks.addItems(["Once", "Twice, mirrored too: surer, takes twice as long"])
-        self.looks.setCurrentIndex(int(setup.view.mirrored))
-        # By tiles a second look costs much and gains little; whoever wants it still may.
-        twice = int(setup.view.mirrored)
-        self.view.currentIndexChanged.connect(lambda index: self.looks.setCurrentIndex(0 if index else twice))
+        if setup.recipe is None:
+            self.looks.addItem("As the model suggests", None)
+        self.looks.addItem("Once", False)
+        self.looks.addItem("Twice, mirrored too: surer, takes twice as long", True)
+        told = setup.recipe is not None or setup.looks_set
+        self.looks.setCurrentIndex(self.looks.findData(setup.view.mirrored) if told else 0)
         self.goldens = QSpinBox()
         self.goldens.setRange(1, 10)
         self.goldens.setValue(setup.goldens_used)
@@ -164,13 +165,14 @@ class SetupQuestion(Question):
         shown = self.view_scale.value()
         scale = setup.view.scale if abs(shown - setup.view.scale) < 5e-4 else shown
         mode = VIEWS[self.view.currentIndex()][0]
-        mirrored = bool(self.looks.currentIndex())
+        looks: bool | None = self.looks.currentData()
+        mirrored = setup.view.mirrored if looks is None else looks
         return replace(
             changed,
             alignment=alignment,
             um_per_px=self.scale.value() or None,
             view=setup.view.model_copy(update={"mode": mode, "scale": scale, "mirrored": mirrored}),
-            looks_set=setup.looks_set or mirrored != (setup.view.mirrored and mode == "whole"),
+            looks_set=looks is not None,
             goldens_used=self.goldens.value(),
         )
 

@@ -52,6 +52,7 @@ class ModelStatement:
     judgement: Judgement = field(default_factory=Judgement)
     scores: dict[str, float] = field(default_factory=dict)
     size: int = 256
+    version: str = "1"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def export_model(network: ChangeNetLite, out: Path, statement: ModelStatement) -
     target = out / f"{statement.name}.onnx"
     beside = out / f".{statement.name}.onnx.tmp"
     try:
-        write_onnx(network, beside)
+        write_onnx(network, beside, statement.version)
         difference = check_parity(network, beside)
         manifest = _manifest(statement, target.name, beside)
         self_check = run_self_check(beside, manifest)
@@ -85,8 +86,12 @@ def export_model(network: ChangeNetLite, out: Path, statement: ModelStatement) -
     return ExportResult(manifest, out, difference)
 
 
-def write_onnx(network: ChangeNetLite, file: Path) -> None:
-    """Write the graph, BatchNorm folded into the convolutions and nothing kept of where it was made."""
+def write_onnx(network: ChangeNetLite, file: Path, version: str = "1") -> None:
+    """Write the graph, BatchNorm folded into the convolutions and nothing kept of where it was made.
+
+    ``version`` stands in the file too: a model is known by its hash, and two versions may have the same weights and be judged
+    otherwise.
+    """
     import onnx
 
     folded = fold_batch_norm(network)
@@ -108,6 +113,7 @@ def write_onnx(network: ChangeNetLite, file: Path) -> None:
         raise ExportMismatchError("export_failed", "The exporter returned no graph.")
     model = program.model_proto
     _strip(model)
+    onnx.helper.set_model_props(model, {"version": version})
     onnx.checker.check_model(model)
     onnx.save_model(model, str(file))
     if file.stat().st_size > LARGEST_FILE:
@@ -163,6 +169,7 @@ def _strip(model: Any) -> None:
 def _manifest(statement: ModelStatement, file_name: str, file: Path) -> ModelManifest:
     return ModelManifest(
         name=statement.name,
+        version=statement.version,
         description=statement.description,
         file=file_name,
         sha256=hashlib.sha256(file.read_bytes()).hexdigest(),

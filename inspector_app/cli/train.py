@@ -163,6 +163,7 @@ def export_model(
         bool, typer.Option("--fp16", help="With -e: also write an FP16 copy of the ONNX file.")
     ] = False,
     name: Annotated[str, typer.Option(help="The model's name; needed without -e.")] = "",
+    model_version: Annotated[str, typer.Option(help="Which version of that name.")] = "1",
     description: Annotated[str, typer.Option(help="One line for people.")] = "",
     training_data: Annotated[str, typer.Option(help="What it was trained on.")] = "",
     licence: Annotated[str, typer.Option(help="Under which licence the weights are.")] = "",
@@ -219,6 +220,7 @@ def export_model(
         judgement = Judgement(threshold=threshold, min_area_px=min_area, mirrored=mirrored)
         statement = ModelStatement(
             name=name,
+            version=model_version,
             description=description,
             training_data=training_data,
             licence=licence,

@@ -96,6 +96,16 @@ def test_each_image_has_an_encoder_pass_of_its_own(exported: ExportResult) -> No
     assert alone["input0"] == alone["input1"] >= 40
 
 
+def test_two_versions_of_the_same_weights_are_two_files(
+    network: ChangeNetLite, exported: ExportResult, tmp_path: Path
+) -> None:
+    statement = ModelStatement("tiny", "a test", "none", "Apache-2.0", version="2")
+    second = export_model(network, tmp_path, statement).manifest
+    assert (exported.manifest.version, second.version) == ("1", "2")
+    assert second.sha256 != exported.manifest.sha256
+    assert check_parity(network, tmp_path / second.file) == exported.max_abs_diff
+
+
 def test_nothing_tells_where_the_graph_was_made(exported: ExportResult) -> None:
     content = (exported.folder / "tiny.onnx").read_bytes()
     assert b".py" not in content

@@ -24,7 +24,6 @@ from inspector_app.changenet.compositing import (
     warped_mask,
     warped_picture,
 )
-from inspector_app.changenet.redrawn_leads import redraw
 from inspector_app.changenet.scene import Lead, Scene, dilate
 
 Staged = tuple[Image, Mask]
@@ -118,19 +117,8 @@ def _bend(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) -> S
         # Below the knee: a lead whose upper half is about where it ought to be is marked from there on.
         row = _break_at(lead, rng, 0.25, 0.8)
         image, scene, leaning = _leaning(image, scene, lead, row, rng)
-    if rng.random() < 0.5:
-        picture, bent = _turned_below(image, scene, leaning, row, angle, rng)
-    else:
-        picture, bent = _redrawn_below(image, scene, leaning, row, rng)
+    picture, bent = _turned_below(image, scene, leaning, row, angle, rng)
     return picture, bent | _empty_place(scene, lead, row, rng)
-
-
-def _redrawn_below(image: Image, scene: Scene, lead: Lead, row: int, rng: np.random.Generator) -> Staged:
-    """The picture with the lead along another way from a row of its path on, and where that piece lies."""
-    lying, bent = redraw(image, lead, row, 1.1 * scene.holes.radius, rng)
-    bent &= ~scene.body.mask(image.shape[0])
-    cleared = _without(image, scene, lead, row)
-    return blend(shaded(cleared, bent, rng), lying, bent), bent
 
 
 def _leaning(

@@ -87,6 +87,8 @@ def judge_text(service: InspectionService, job: BatchJob) -> str:
     """Which model decides, where, and by what limits."""
     limits = job.settings.limits
     grid = "" if job.grid is None else f" of {job.grid[0]} x {job.grid[1]}"
+    if grid and job.settings.view.mode != "whole":
+        grid = " of the tiles' grid"
     review = "" if limits.review_threshold is None else f", review {limits.review_threshold:g}"
     mirrored = ", mirrored too" if job.settings.view.mirrored else ""
     recipe = f"{job.settings.recipe}@{job.settings.revision}, " if job.settings.recipe else ""

@@ -11,7 +11,7 @@ import typer
 
 from inspector_app.bootstrap import Inspector
 from inspector_app.cli.calibrate import CalibrateWish, run_calibration
-from inspector_app.cli.console import DataDir, known_errors, opened, out
+from inspector_app.cli.console import DataDir, Exit, known_errors, opened, out
 from inspector_app.cli.engines import judge_text
 from inspector_app.cli.evaluate_job import (
     Scored,
@@ -29,6 +29,7 @@ from inspector_app.cli.evaluate_output import (
     report_dict,
 )
 from inspector_app.cli.options import (
+    DECIDED_BY_A_RECIPE,
     AlignOption,
     EngineOption,
     LimitOptions,
@@ -119,7 +120,10 @@ def evaluate(
     threads: ThreadsOption = 0,
     data_dir: DataDir = None,
 ) -> None:
-    """Measure a model on labelled images; nothing is recorded. With -e: as a spec file of TAO says."""
+    """Measure a model on labelled images; nothing is recorded. With -e: as a spec file of TAO says.
+
+    Exit codes: 0 measured; 2 wrong usage; 3 some images could not be inspected.
+    """
     if spec is not None:
         with known_errors():
             check_spec_alone(context, "engine", "threads", "json_out")
@@ -130,6 +134,11 @@ def evaluate(
         ViewOptions(view, scale, tile, mirror), measure_at, engine, threads, tuple(without or ()), pixel_threshold,
     )  # fmt: skip
     with known_errors(), opened(data_dir, only_look=not save) as inspector:
+        if recipe and (given := given_options(context, DECIDED_BY_A_RECIPE)):
+            raise KeeperError(
+                "option_invalid",
+                f"A recipe has limits, alignment and view of its own; leave {', '.join(given)} out.",
+            )
         check_source(wish)
         if stressed and calibrate:
             raise KeeperError("option_invalid", "Give one of --stress and --calibrate.")
@@ -180,6 +189,12 @@ def _evaluate_one(inspector: Inspector, wish: Wish, scored: Scored, json_out: bo
     else:
         out().print(f"Judged by {judged_by}.", markup=False)
         _print_report(found, wish.measure_at)
+    _end(found)
+
+
+def _end(found: EvaluationReport) -> None:
+    if found.errors:
+        raise typer.Exit(Exit.NOT_INSPECTED)
 
 
 def _evaluate_folds(inspector: Inspector, wish: Wish, scored: Sequence[Scored], json_out: bool) -> None:
@@ -191,10 +206,11 @@ def _evaluate_folds(inspector: Inspector, wish: Wish, scored: Sequence[Scored], 
     )
     if json_out:
         typer.echo(json.dumps(folds_dict(found)))
-        return
-    out().print(_by_whom(scored), markup=False)
-    _print_report(found.pooled, wish.measure_at)
-    out().print(folds_table(found))
+    else:
+        out().print(_by_whom(scored), markup=False)
+        _print_report(found.pooled, wish.measure_at)
+        out().print(folds_table(found))
+    _end(found.pooled)
 
 
 def _by_whom(scored: Sequence[Scored]) -> str:

@@ -81,10 +81,6 @@ def check_source(wish: Wish) -> None:
         raise KeeperError("option_invalid", "Folders of images need --golden or --recipe, one of the two.")
     if wish.dataset is not None and wish.golden is not None:
         raise KeeperError("option_invalid", "A data set names its goldens itself; leave --golden out.")
-    if wish.recipe and (wish.limits.given or wish.views.given or wish.align != "none"):
-        raise KeeperError(
-            "option_invalid", "A recipe has limits, alignment and view of its own; leave them out."
-        )
     if wish.golden is not None:
         existing(wish.golden, "golden")
 

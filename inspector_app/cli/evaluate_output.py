@@ -75,6 +75,10 @@ def remarks(report: EvaluationReport) -> Iterator[str]:
             f"{report.unmarked} defective image{'' if one else 's'} ha{'s' if one else 've'} no annotation of the pixels: "
             "the pixels' measures are of the others alone."
         )
+    for error in report.errors[:MOST_NAMED]:
+        yield f"ERROR {error.name}: {error.error_text} ({error.error_code})"
+    if len(report.errors) > MOST_NAMED:
+        yield f"... and {len(report.errors) - MOST_NAMED} more that could not be inspected; they count as rejected."
     for mistake in report.mistakes[:MOST_NAMED]:
         score = "" if mistake.score is None else f" (score {mistake.score:.2f})"
         yield f"{'escape' if mistake.escape else 'false call'}: {mistake.name}{score}"
@@ -108,6 +112,9 @@ def report_dict(report: EvaluationReport) -> dict[str, object]:
         content["without"] = {"kinds": list(report.left_out), **summary_dict(report.without)}
     content["calibration"] = {"pixels": asdict(report.pixels), "images": asdict(report.images)}
     content["unmarked"] = report.unmarked
+    content["errors"] = [
+        {"name": one.name, "code": one.error_code, "text": one.error_text} for one in report.errors
+    ]
     content["mistakes"] = [asdict(mistake) for mistake in report.mistakes]
     return content
 

@@ -58,6 +58,12 @@ MirrorOption = Annotated[
 ]
 
 
+DECIDED_BY_A_RECIPE = (
+    "threshold", "min_area", "review_threshold", "max_defects", "align", "view", "scale", "tile", "mirror",
+)  # fmt: skip
+"""Parameters of commands that a recipe has values of its own for."""
+
+
 @dataclass(frozen=True)
 class LimitOptions:
     """What the command line says of the limits; None leaves it to the model."""
@@ -66,11 +72,6 @@ class LimitOptions:
     min_area: int | None = None
     review_threshold: float | None = None
     max_defects: int | None = None
-
-    @property
-    def given(self) -> bool:
-        """Whether any was given."""
-        return any(value is not None for value in vars(self).values())
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,6 @@ class ViewOptions:
     scale: float = 1.0
     tile: int | None = None
     mirrored: bool | None = None
-
-    @property
-    def given(self) -> bool:
-        """Whether any was given."""
-        return self != ViewOptions()
 
     def view(self, manifest: ModelManifest) -> View:
         """The view, held against what the model takes.

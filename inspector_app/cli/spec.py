@@ -81,7 +81,9 @@ def check_spec_alone(context: typer.Context, *also: str) -> None:
 def given_options(context: typer.Context, names: Sequence[str]) -> list[str]:
     """Which of these parameters stand on the command line, as they are written there."""
     return [
-        parameter.opts[0]
+        parameter.secondary_opts[0]
+        if parameter.secondary_opts and context.params[parameter.name] is False
+        else parameter.opts[0]
         for parameter in context.command.params
         if parameter.name is not None and parameter.name in names and _was_given(context, parameter.name)
     ]

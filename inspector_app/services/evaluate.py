@@ -48,6 +48,7 @@ class Observation:
     truth: Truth | None
     levels: LevelCounts | None
     error_code: str = ""
+    error_text: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class EvaluationReport:
         pixels, images: what the probabilities say against what is true.
         unmarked: defective images whose pixels nobody has annotated: they count as images only.
         mistakes: false calls and escapes, in their order.
+        errors: what could not be inspected; it counts as rejected.
     """
 
     total: BatchSummary
@@ -78,6 +80,7 @@ class EvaluationReport:
     without: BatchSummary | None = None
     unmarked: int = 0
     mistakes: tuple[Mistake, ...] = ()
+    errors: tuple[Observation, ...] = ()
 
 
 def plan_dataset(folder: Path, split: str) -> tuple[BatchItem, ...]:
@@ -131,11 +134,13 @@ def observe(
 
 def observation(name: str, result: InspectionResult) -> Observation:
     """What is kept of one result. A unit in ``bad/`` is defective, whether its pixels are annotated or not."""
-    code = result.error.code if result.error else ""
+    code, text = (result.error.code, result.error.message) if result.error else ("", "")
     truth = result.truth
     if truth is None and name.startswith(f"{BAD}/"):
         truth = Truth(True, outcome(rejects(result.verdict), True))
-    return Observation(name, kind_of(name), result.verdict, result.score, truth, measure_levels(result), code)
+    return Observation(
+        name, kind_of(name), result.verdict, result.score, truth, measure_levels(result), code, text
+    )
 
 
 def report(
@@ -166,6 +171,7 @@ def report(
         without=_summary([o for o in counted if o.kind not in left_out]) if left_out else None,
         unmarked=sum(o.truth.defective and o.levels is None for o in scored if o.truth is not None),
         mistakes=tuple(_mistakes(counted)),
+        errors=tuple(one for one in counted if one.verdict is Verdict.ERROR),
     )
 
 
@@ -212,12 +218,14 @@ def kind_of(name: str) -> str:
 
 
 def card_measures(summary: BatchSummary) -> Sequence[tuple[str, float | None]]:
-    """The model card's five, of the change class, pooled over all pixels."""
+    """The model card's five, of the change class, pooled over all pixels; where no change is marked in any image those
+    that compare with it are None: a number would speak of annotations that are not there."""
     pooled = summary.pooled
+    marked = bool(pooled.tp + pooled.fn)
     return (
-        ("precision", pooled.precision),
+        ("precision", pooled.precision if marked else None),
         ("recall", pooled.recall),
-        ("IoU", pooled.iou),
-        ("F1", pooled.dice),
+        ("IoU", pooled.iou if marked else None),
+        ("F1", pooled.dice if marked else None),
         ("accuracy", pooled.accuracy),
     )

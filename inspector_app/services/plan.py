@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import printable
 from inspector_app.sources.folder import list_images
+from inspector_app.vision.annotations import MASK_ENDING
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class BatchItem:
 def plan_folder(folder: Path, golden: Path | None, recursive: bool = False) -> tuple[BatchItem, ...]:
     """All images of ``folder`` in natural order, against one golden or against a folder of goldens.
 
+    ``NAME_mask`` beside ``NAME`` is its annotation and no image.
+
     In a folder of goldens an image's golden has the same relative name, else the same but for the image suffix.
 
     Raises:
@@ -42,7 +45,7 @@ def plan_folder(folder: Path, golden: Path | None, recursive: bool = False) -> t
         raise KeeperError("folder_missing", f"There is no folder {folder}.")
     # Records name files by path: they must be found again from wherever the window is started.
     folder, golden = folder.absolute(), golden.absolute() if golden else None
-    paths = list_images(folder, recursive)
+    paths = _without_masks(list_images(folder, recursive))
     if not paths:
         hint = "" if recursive else "Add --recursive to look into its subfolders."
         raise KeeperError("folder_empty", f"There are no images in {folder}.", hint)
@@ -55,6 +58,17 @@ def plan_folder(folder: Path, golden: Path | None, recursive: bool = False) -> t
     if not golden.is_file():
         raise KeeperError("golden_missing", f"There is no golden {golden}.")
     return tuple(BatchItem(path, name, golden) for path, name in zip(paths, names, strict=True))
+
+
+def _without_masks(paths: Sequence[Path]) -> list[Path]:
+    units = {path.with_suffix("") for path in paths}
+    return [path for path in paths if not _annotates(path, units)]
+
+
+def _annotates(path: Path, units: Set[Path]) -> bool:
+    """Whether this is the mask of a unit that lies beside it."""
+    name = path.stem.removesuffix(MASK_ENDING)
+    return name != path.stem and bool(name) and path.with_name(name) in units
 
 
 def _golden_finder(folder: Path) -> Callable[[str], Path]:

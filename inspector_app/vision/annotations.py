@@ -31,6 +31,8 @@ from inspector_app.vision.labelme import labelme_mask
 GOOD = "good"
 GOOD_FOLDER = "folder good"
 """The source of a truth that is all zero since its image lies in MVTec's folder ``good``."""
+MASK_ENDING = "_mask"
+"""Of the file of an annotation that lies beside its image."""
 MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 _SNIFFED_BYTES = 4096
 
@@ -120,7 +122,7 @@ class TruthFinder:
             folders.append(self._root)
         for folder in dict.fromkeys(folders):
             for suffix in MASK_SUFFIXES:
-                yield folder / f"{image_path.stem}_mask{suffix}"
+                yield folder / f"{image_path.stem}{MASK_ENDING}{suffix}"
                 if not self._beside_images:
                     yield folder / f"{image_path.stem}{suffix}"
             yield folder / f"{image_path.stem}.json"

@@ -238,3 +238,46 @@ def test_a_model_may_suggest_a_second_look_in_the_mirror(
     assert judged_by("--recipe", "plate").endswith(", mirrored too")
     refused = inspect("evaluate", dataset, "--recipe", "plate", "--no-mirror", code=2).stderr
     assert "A recipe has limits, alignment and view of its own" in refused
+
+
+def test_what_cannot_be_inspected_is_named_with_its_reason_and_ends_in_3(
+    dataset: Path, inspect: Inspect, model: Path
+) -> None:
+    write(dataset / "A" / "chip_002.png", plain(SIDE + 20))
+    done = inspect("evaluate", dataset, "--model", model, code=3)
+    assert "ERROR chip_002.png: " in done.stdout
+    assert "(size_mismatch)" in done.stdout
+    (error,) = json.loads(inspect("evaluate", dataset, "--model", model, "--json", code=3).stdout)["errors"]
+    assert (error["name"], error["code"]) == ("chip_002.png", "size_mismatch")
+    assert error["text"]
+
+
+def test_masks_beside_the_images_are_not_judged(tmp_path: Path, inspect: Inspect, model: Path) -> None:
+    write(tmp_path / "golden.png", plain())
+    for n in range(2):
+        write(tmp_path / "good" / f"{n}.png", plain())
+        write(tmp_path / "bad" / f"{n}.png", spoiled([(5, 5, 9, 9)]))
+        write(tmp_path / "bad" / f"{n}_mask.png", mask_of([(5, 5, 9, 9)]))
+    folders = ("--good", tmp_path / "good", "--bad", tmp_path / "bad", "--golden", tmp_path / "golden.png")
+    report = json.loads(inspect("evaluate", *folders, "--model", model, "--json").stdout)
+    assert (report["images"], report["good"], report["defective"]) == (4, 2, 2)
+    # No change is marked in any of them.
+    assert [report[name] for name in ("precision", "recall", "IoU", "F1")] == [None] * 4
+    assert report["accuracy"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "option", [("--align", "none"), ("--view", "whole"), ("--scale", "1"), ("--no-mirror",)]
+)
+def test_what_a_recipe_decides_is_refused_even_where_it_says_the_usual(
+    dataset: Path, inspect: Inspect, model: Path, option: tuple[str, ...]
+) -> None:
+    inspect("recipe", "new", "plate", "--golden", dataset / "B" / "good_000.png", "--model", model)
+    for command in (("evaluate", dataset), ("score", dataset / "A")):
+        told = inspect(*command, "--recipe", "plate", *option, code=2).stderr
+        assert f"leave {option[0]} out" in told
+
+
+def test_the_grid_of_tiles_is_not_called_the_networks(dataset: Path, inspect: Inspect, model: Path) -> None:
+    told = json.loads(inspect("evaluate", dataset, "--model", model, "--view", "tiles", "--json").stdout)
+    assert "px of the tiles' grid" in told["judged_by"]

@@ -95,3 +95,21 @@ def test_the_demo_set_knows_good_from_bad(tmp_path: Path) -> None:
     assert items["cap/test/chip/000.png"].truth == tmp_path / "cap" / "ground_truth" / "chip" / "000_mask.png"
     with pytest.raises(KeeperError, match="demo"):
         plan_demo(tmp_path / "cap")
+
+
+def test_a_mask_beside_its_image_is_no_image(tmp_path: Path) -> None:
+    for name in (
+        "a.png",
+        "a_mask.png",
+        "b_mask.png",
+        "_mask.png",
+        "sub/c.jpg",
+        "sub/c_mask.bmp",
+        "d_mask/d.png",
+    ):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    names = [item.name for item in plan_folder(tmp_path, None, recursive=True)]
+    # A file that ends so without an image beside it is one itself.
+    assert sorted(names) == ["_mask.png", "a.png", "b_mask.png", "d_mask/d.png", "sub/c.jpg"]

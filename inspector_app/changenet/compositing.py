@@ -52,6 +52,11 @@ def moved(mask: Mask, offset: tuple[float, float]) -> Mask:
     return warped_mask(mask, np.array([[1.0, 0.0, offset[0]], [0.0, 1.0, offset[1]]]))
 
 
+def carried(points: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return points, one (x, y) or rows of them, where a 2 x 3 matrix brings them."""
+    return points @ matrix[:, :2].T + matrix[:, 2]
+
+
 def turn_and_move(
     pivot: tuple[float, float], angle: float, offset: NDArray[np.float64]
 ) -> NDArray[np.float64]:

@@ -119,7 +119,7 @@ def _against_all(
 
     logits = compared(goldens, test)
     if mirrored is not None:
-        logits = 0.5 * (logits + compared(mirrored, test.flip(-1)).flip(-1))
+        logits = _both_looks(logits, compared(mirrored, test.flip(-1)))
     truth = _truth(pair.mask, spec)
     for probability in change_probability(logits.numpy()):
         yield Prediction(name, probability, truth, bool(pair.mask.any()))
@@ -133,10 +133,15 @@ def _predict(
     with torch.inference_mode():
         logits = network(test, golden)
         if mirrored:
-            # Their difference is the log odds: the mean of both is what the app fuses by.
-            logits = 0.5 * (logits + network(test.flip(-1), golden.flip(-1)).flip(-1))
+            logits = _both_looks(logits, network(test.flip(-1), golden.flip(-1)))
     probability = change_probability(logits.numpy())[0]
     return Prediction(name, probability, _truth(pair.mask, spec), bool(pair.mask.any()))
+
+
+def _both_looks(plain: torch.Tensor, mirrored: torch.Tensor) -> torch.Tensor:
+    """The logits of a pair and of its mirror image made into one. Their difference is the log odds: the mean of both is
+    what the app fuses by."""
+    return 0.5 * (plain + mirrored.flip(-1))
 
 
 def _truth(mask: Mask, spec: InputSpec) -> Mask:

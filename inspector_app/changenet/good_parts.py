@@ -6,9 +6,15 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from inspector_app.changenet.compositing import blend, shaded, turn_and_move, warped_mask, warped_picture
+from inspector_app.changenet.compositing import (
+    blend,
+    carried,
+    shaded,
+    turn_and_move,
+    warped_mask,
+    warped_picture,
+)
 from inspector_app.changenet.scene import Scene, dilate
 
 
@@ -30,12 +36,9 @@ def put_back(scene: Scene, rng: np.random.Generator) -> Scene:
     board = scene.background if with_board else shaded(scene.background, lying, rng)
     image = blend(board, picture, lying, float(rng.uniform(0.5, 1.5)))
 
-    def carried(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return points @ matrix[:, :2].T + matrix[:, 2]
-
-    x, y = carried(np.array(scene.body.centre))
+    x, y = carried(np.array(scene.body.centre), matrix)
     body = replace(scene.body, centre=(float(x), float(y)), angle=scene.body.angle - turn)
-    leads = tuple(replace(lead, path=carried(lead.path)) for lead in scene.leads)
+    leads = tuple(replace(lead, path=carried(lead.path, matrix)) for lead in scene.leads)
     return replace(scene, image=image, part=warped_mask(scene.part, matrix), body=body, leads=leads)
 
 

@@ -18,6 +18,7 @@ from inspector_app.changenet.arrays import Image, Mask
 from inspector_app.changenet.compositing import (
     as_light_as,
     blend,
+    carried,
     moved,
     shaded,
     turn_and_move,
@@ -136,7 +137,7 @@ def _leaning(
         image = blend(shaded(cleared, lying, rng), warped_picture(image, matrix), lying)
         # What stands there now is no board to take the light from.
         scene = replace(scene, part=(scene.part & ~lead.mask(side)) | lying | body)
-        lead = replace(lead, path=lead.path @ matrix[:, :2].T + matrix[:, 2])
+        lead = replace(lead, path=carried(lead.path, matrix))
     if rng.random() < 0.4:
         upper = lead.mask(side) & ~lead.mask(side, row) & ~body
         lit = np.clip(image * rng.uniform(0.35, 1.3), 0, 255).astype(np.uint8)

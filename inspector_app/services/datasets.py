@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector_app.core.errors import KeeperError, OperatorError
+from inspector_app.vision.annotations import MASK_ENDING
 from inspector_app.vision.decode import decode_mask, decode_pixels, read_bytes
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
@@ -191,7 +192,7 @@ def _folder(path: Path) -> Path:
 
 
 def _mask_of(src: Path, kind: str, image: Path) -> Path:
-    path = src / "ground_truth" / kind / f"{image.stem}_mask.png"
+    path = src / "ground_truth" / kind / f"{image.stem}{MASK_ENDING}.png"
     if not path.is_file():
         raise DatasetLayoutError(
             "dataset_layout", f"{path} is missing: {kind}/{image.name} has no ground truth."

@@ -134,7 +134,7 @@ class TruthFinder:
             return False
         if self._root.name == "ground_truth":
             return True
-        return next(self._root.glob("*/*_mask.png"), None) is not None or (
+        return next(self._root.glob(f"*/*{MASK_ENDING}.png"), None) is not None or (
             next(self._root.glob("*/ground_truth"), None) is not None
         )
 

@@ -18,7 +18,6 @@ from inspector_app.core.inspection import (
 from inspector_app.core.recipe import Limits
 from inspector_app.core.verdict import Disposition, open_decisions
 from inspector_app.services.inspect import Watch
-from inspector_app.services.limits import suggested_limits, suggested_view
 from inspector_app.ui.engine import EnginePresenter
 from inspector_app.ui.inspect.request import request_for
 from inspector_app.ui.inspect.setup import Setup, needs_the_network, what_decides
@@ -294,17 +293,10 @@ class InspectPresenter(QObject):
         self._inspect_if_waiting()
 
     def _follow_model(self) -> None:
-        """What a person has not set without a recipe is as the model suggests; its least area scaled to the image."""
-        service, setup = self._engine.service, self.setup
-        if service is None or setup.recipe is not None:
-            return
-        manifest = service.engine.manifest
-        if not setup.looks_set:
-            setup = replace(setup, view=suggested_view(manifest, setup.view))
-        if not setup.touched:
+        service = self._engine.service
+        if service is not None:
             size = (self.test.frame.width, self.test.frame.height) if self.test else None
-            setup = replace(setup, limits=suggested_limits(manifest, size, setup.view))
-        self._set_setup(setup)
+            self._set_setup(self.setup.following(service.engine.manifest, size))
 
     def _preview_if_differs(self) -> None:
         if self.outcome is None or self.outcome.judged.result.change_map is None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from inspector_app.core.geometry import Region
 from inspector_app.core.inspection import Settings
+from inspector_app.core.manifest import ModelManifest
 from inspector_app.core.protocols import RecipeRevision
 from inspector_app.core.recipe import GOLDENS_USED, Alignment, Limits, View
-from inspector_app.services.limits import recipe_settings
+from inspector_app.services.limits import recipe_settings, suggested_limits, suggested_view
 
 
 def what_decides(settings: Settings) -> tuple[object, ...]:
@@ -81,6 +82,15 @@ class Setup:
             view=self.view,
             goldens_used=self.goldens_used,
         )
+
+    def following(self, manifest: ModelManifest, frame_size: tuple[int, int] | None) -> Setup:
+        """What a person has not set without a recipe as the model suggests; its least area scaled to the image, whose
+        ``(width, height)`` is given where there is one."""
+        if self.recipe is not None:
+            return self
+        view = self.view if self.looks_set else suggested_view(manifest, self.view)
+        limits = self.limits if self.touched else suggested_limits(manifest, frame_size, view)
+        return replace(self, view=view, limits=limits)
 
     def with_limits(self, limits: Limits) -> Setup:
         """Limits set by a person."""

@@ -14,13 +14,14 @@ from inspector_app.cli.calibrate_output import calibration_dict, calibration_lin
 from inspector_app.cli.calibrate_plot import calibration_svg
 from inspector_app.cli.console import err, out
 from inspector_app.cli.evaluate_job import Scored, Wish, opened_job
-from inspector_app.cli.evaluate_output import reliability_tables
+from inspector_app.cli.evaluate_output import error_lines, reliability_tables
 from inspector_app.cli.options import find_revision
 from inspector_app.cli.recipe import login_name
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.files import atomic_write
 from inspector_app.core.limit_choice import Target
 from inspector_app.services.calibrate import Calibration, calibrate, collect, pool
+from inspector_app.services.evaluate import EvaluationReport
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ class CalibrateWish:
 
 def run_calibration(
     inspector: Inspector, wish: Wish, asked: CalibrateWish, scored: Sequence[Scored], json_out: bool
-) -> None:
-    """Score the labelled images of every list with its model, recommend, print, draw and save.
+) -> EvaluationReport:
+    """Score the labelled images of every list with its model, recommend, print, draw and save; the measures under the
+    limits that stand now are returned.
 
     Raises:
         KeeperError: the options do not fit, a kind of image is missing, or something cannot be written.
@@ -62,13 +64,14 @@ def run_calibration(
         err().print(f"plot in {asked.plot}", markup=False)
     if asked.save:
         _save(inspector, wish, found, asked.note)
+    return found.scored
 
 
 def _print(found: Calibration, asked_review: bool) -> None:
     out().print(curve_table(found))
     for table in reliability_tables(found.scored):
         out().print(table)
-    for line in calibration_lines(found, asked_review):
+    for line in (*error_lines(found.scored), *calibration_lines(found, asked_review)):
         out().print(line, markup=False)
 
 

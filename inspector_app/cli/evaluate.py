@@ -21,6 +21,7 @@ from inspector_app.cli.evaluate_job import (
     scored_lists,
 )
 from inspector_app.cli.evaluate_output import (
+    error_lines,
     folds_dict,
     folds_table,
     kinds_table,
@@ -29,7 +30,6 @@ from inspector_app.cli.evaluate_output import (
     report_dict,
 )
 from inspector_app.cli.options import (
-    DECIDED_BY_A_RECIPE,
     AlignOption,
     EngineOption,
     LimitOptions,
@@ -42,9 +42,11 @@ from inspector_app.cli.options import (
     TileOption,
     ViewOption,
     ViewOptions,
+    check_left_to_recipe,
+    given_options,
 )
 from inspector_app.cli.places import check_plot
-from inspector_app.cli.spec import SpecOption, check_spec_alone, evaluate_by_spec, given_options, one_word
+from inspector_app.cli.spec import SpecOption, check_spec_alone, evaluate_by_spec, one_word
 from inspector_app.cli.stress_output import stress_dict, stress_tables, stress_verdict
 from inspector_app.cli.tables import summary_table
 from inspector_app.core.errors import KeeperError
@@ -52,7 +54,7 @@ from inspector_app.core.inspection import MeasureAt
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.evaluate import EvaluationReport, Observation, check_kinds, observe, report
 from inspector_app.services.folds import cross_validate
-from inspector_app.services.stress import observe_stress, perturbations, stress_report
+from inspector_app.services.stress import StressReport, observe_stress, perturbations, stress_report
 
 
 def evaluate(
@@ -134,11 +136,7 @@ def evaluate(
         ViewOptions(view, scale, tile, mirror), measure_at, engine, threads, tuple(without or ()), pixel_threshold,
     )  # fmt: skip
     with known_errors(), opened(data_dir, only_look=not save) as inspector:
-        if recipe and (given := given_options(context, DECIDED_BY_A_RECIPE)):
-            raise KeeperError(
-                "option_invalid",
-                f"A recipe has limits, alignment and view of its own; leave {', '.join(given)} out.",
-            )
+        check_left_to_recipe(context, recipe)
         check_source(wish)
         if stressed and calibrate:
             raise KeeperError("option_invalid", "Give one of --stress and --calibrate.")
@@ -160,7 +158,7 @@ def evaluate(
         elif calibrate:
             of = recipe or model or inspector.settings.default_model
             asked = CalibrateWish(of, target, review, plot, save, note)
-            run_calibration(inspector, wish, asked, scored, json_out)
+            _end(run_calibration(inspector, wish, asked, scored, json_out))
         elif folds is not None:
             _evaluate_folds(inspector, wish, scored, json_out)
         else:
@@ -229,12 +227,18 @@ def _stress(
     found = stress_report(parts, planned, wish.without, wish.pixel_threshold)
     if json_out:
         typer.echo(json.dumps(stress_dict(found)))
-        return
+    else:
+        _print_stress(found, scored)
+    _end(found.plain)
+
+
+def _print_stress(found: StressReport, scored: Sequence[Scored]) -> None:
     if len(scored) > 1:
         out().print(_by_whom(scored), markup=False)
     for table in stress_tables(found):
         out().print(table)
-    out().print(stress_verdict(found), markup=False)
+    for line in (*error_lines(found.plain), stress_verdict(found)):
+        out().print(line, markup=False)
 
 
 def _observe(inspector: Inspector, wish: Wish, scored: Scored) -> tuple[Observation, ...]:

@@ -75,15 +75,20 @@ def remarks(report: EvaluationReport) -> Iterator[str]:
             f"{report.unmarked} defective image{'' if one else 's'} ha{'s' if one else 've'} no annotation of the pixels: "
             "the pixels' measures are of the others alone."
         )
-    for error in report.errors[:MOST_NAMED]:
-        yield f"ERROR {error.name}: {error.error_text} ({error.error_code})"
-    if len(report.errors) > MOST_NAMED:
-        yield f"... and {len(report.errors) - MOST_NAMED} more that could not be inspected; they count as rejected."
+    yield from error_lines(report)
     for mistake in report.mistakes[:MOST_NAMED]:
         score = "" if mistake.score is None else f" (score {mistake.score:.2f})"
         yield f"{'escape' if mistake.escape else 'false call'}: {mistake.name}{score}"
     if len(report.mistakes) > MOST_NAMED:
         yield f"... and {len(report.mistakes) - MOST_NAMED} more; --json names them all."
+
+
+def error_lines(report: EvaluationReport) -> Iterator[str]:
+    """The first images that could not be inspected, each with its reason."""
+    for error in report.errors[:MOST_NAMED]:
+        yield f"ERROR {error.name}: {error.error_text} ({error.error_code})"
+    if len(report.errors) > MOST_NAMED:
+        yield f"... and {len(report.errors) - MOST_NAMED} more that could not be inspected; they count as rejected."
 
 
 def folds_table(report: FoldsReport) -> Table:

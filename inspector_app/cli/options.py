@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -62,6 +62,35 @@ DECIDED_BY_A_RECIPE = (
     "threshold", "min_area", "review_threshold", "max_defects", "align", "view", "scale", "tile", "mirror",
 )  # fmt: skip
 """Parameters of commands that a recipe has values of its own for."""
+
+
+def given_options(context: typer.Context, names: Sequence[str]) -> list[str]:
+    """Which of these parameters stand on the command line, as they are written there."""
+    return [
+        parameter.secondary_opts[0]
+        if parameter.secondary_opts and context.params[parameter.name] is False
+        else parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name is not None and parameter.name in names and _was_given(context, parameter.name)
+    ]
+
+
+def _was_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
+
+
+def check_left_to_recipe(context: typer.Context, recipe: str | None) -> None:
+    """With a recipe, see that the command line says nothing of what the recipe decides.
+
+    Raises:
+        KeeperError: ``option_invalid``.
+    """
+    if recipe and (given := given_options(context, DECIDED_BY_A_RECIPE)):
+        raise KeeperError(
+            "option_invalid",
+            f"A recipe brings its own limits, alignment and view; leave {', '.join(given)} out, or change the recipe.",
+        )
 
 
 @dataclass(frozen=True)
@@ -162,10 +191,14 @@ def bare_basis(
     }
     try:
         limits = Limits.model_validate({**suggested_limits(manifest).model_dump(), **changes})
-        alignment = Alignment.model_validate({"method": align})
     except ValidationError as error:
         problems = "; ".join(problem_lines(error, Limits))
         raise KeeperError("option_invalid", f"These limits do not fit: {problems}.") from error
+    try:
+        alignment = Alignment.model_validate({"method": align})
+    except ValidationError as error:
+        problems = "; ".join(problem_lines(error, Alignment, names={"method": "--align"}))
+        raise KeeperError("option_invalid", f"This alignment does not fit: {problems}.") from error
     view = views.view(manifest)
     settings = Settings(limits=limits, alignment=alignment, measure_at=measure_at, view=view)
     return Basis(settings, model, grid=grid_size(manifest) if options.min_area is None else None)

@@ -29,10 +29,12 @@ from inspector_app.cli.options import (
     bare_basis,
     find_revision,
 )
+from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import MeasureAt
 from inspector_app.core.protocols import RecipeRevision
 from inspector_app.core.recipe import GOLDENS_USED, Recipe, native_min_area
-from inspector_app.services.recipes import dump_recipe
+from inspector_app.services.recipes import dump_recipe, load_recipe_file
+from inspector_app.vision.tiling import tile_shape
 
 recipe_app = typer.Typer(help="Recipes: all that is needed to inspect one product.", no_args_is_help=True)
 
@@ -58,7 +60,9 @@ def new(
     review_threshold: ReviewOption = None,
     min_area: MinAreaOption = None,
     max_defects: MaxDefectsOption = None,
-    mm_per_px: Annotated[float | None, typer.Option(help="Millimetres a pixel of the golden.")] = None,
+    mm_per_px: Annotated[
+        float | None, typer.Option(min=1e-6, help="Millimetres a pixel of the golden.")
+    ] = None,
     author: AuthorOption = None,
     note: NoteOption = "",
     data_dir: DataDir = None,
@@ -164,7 +168,8 @@ def set_model(
 ) -> None:
     """Save a recipe's newest revision with another model as the next one."""
     with known_errors(), opened(data_dir) as inspector:
-        inspector.find_model(model)
+        manifest = inspector.find_model(model).manifest
+        tile_shape(inspector.recipes.get(name).recipe.view, manifest.input)
         revision = inspector.recipes.with_model(name, model, author or login_name(), note)
         _warn_of_place(inspector, revision.recipe)
     _said(revision)
@@ -179,7 +184,9 @@ def import_(
 ) -> None:
     """Save a recipe file as the next revision; every problem of a bad file is told at once."""
     with known_errors(), opened(data_dir) as inspector:
-        revision = inspector.recipes.import_(file, author or login_name(), note)
+        recipe = load_recipe_file(file)
+        _check_view(inspector, recipe)
+        revision = inspector.recipes.save_revision(recipe, author or login_name(), note)
     _said(revision)
 
 
@@ -194,6 +201,19 @@ def export(
         found = find_revision(inspector, name)
         inspector.recipes.export(found.recipe.name, found.revision, file)
         out().print(f"{found.recipe.name} revision {found.revision} in {file}", markup=False)
+
+
+def _check_view(inspector: Inspector, recipe: Recipe) -> None:
+    """A recipe may come before its model does; where the model is here, it has to take the recipe's tiles.
+
+    Raises:
+        KeeperError: ``tile_size``.
+    """
+    try:
+        manifest = inspector.find_model(recipe.model).manifest
+    except KeeperError:
+        return
+    tile_shape(recipe.view, manifest.input)
 
 
 def _warn_of_place(inspector: Inspector, recipe: Recipe) -> None:

@@ -17,7 +17,6 @@ from inspector_app.cli.console import DataDir, Exit, err, known_errors, opened, 
 from inspector_app.cli.engines import judge_text, serving
 from inspector_app.cli.interrupt import stop_on_interrupt
 from inspector_app.cli.options import (
-    DECIDED_BY_A_RECIPE,
     AlignOption,
     EngineOption,
     LimitOptions,
@@ -33,12 +32,12 @@ from inspector_app.cli.options import (
     ViewOption,
     ViewOptions,
     bare_basis,
+    check_left_to_recipe,
     existing,
     recipe_basis,
 )
 from inspector_app.cli.places import check_place, check_tables
 from inspector_app.cli.progress import print_json, progress_bar
-from inspector_app.cli.spec import given_options
 from inspector_app.cli.stages import tell_costs, write_costs
 from inspector_app.cli.tables import summary_table
 from inspector_app.core.errors import InspectorError, KeeperError
@@ -135,7 +134,8 @@ def score(
     limits = LimitOptions(threshold, min_area, review_threshold, max_defects)
     views = ViewOptions(view, scale, tile, mirror)
     with known_errors(), opened(data_dir) as inspector:
-        _check_usage(folder, golden, pairs, recipe, given_options(context, DECIDED_BY_A_RECIPE))
+        _check_usage(folder, golden, pairs, recipe)
+        check_left_to_recipe(context, recipe)
         if recipe and model:
             raise KeeperError("usage", "A recipe names its own model; change it in the recipe.")
         check_tables(csv, defects_csv)
@@ -272,7 +272,6 @@ def _check_usage(
     golden: Path | None,
     pairs: Path | None,
     recipe: str | None,
-    settings: list[str],
 ) -> None:
     given = [
         name for name, value in (("--golden", golden), ("--pairs", pairs), ("--recipe", recipe)) if value
@@ -282,11 +281,6 @@ def _check_usage(
         raise KeeperError("usage", f"Give exactly one of --golden, --pairs and --recipe (given: {said}).")
     if (folder is None) != (pairs is not None):
         raise KeeperError("usage", "Give a FOLDER, or --pairs alone.")
-    if recipe and settings:
-        raise KeeperError(
-            "usage",
-            f"A recipe brings its own limits, alignment and view; leave {', '.join(settings)} out, or change the recipe.",
-        )
 
 
 def check_golden(golden: Path | None) -> None:

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from inspector_app.cli.console import err, known_errors, out
-from inspector_app.cli.options import EngineOption, ThreadsOption
+from inspector_app.cli.options import EngineOption, ThreadsOption, given_options
 from inspector_app.cli.progress import progress_bar
 from inspector_app.cli.tables import percent
 from inspector_app.cli.training_errors import training_errors
@@ -76,22 +76,6 @@ def check_spec_alone(context: typer.Context, *also: str) -> None:
             f"With -e the spec file says it all: leave out {', '.join(given)}.",
             "A key of the spec is overridden by KEY=VALUE.",
         )
-
-
-def given_options(context: typer.Context, names: Sequence[str]) -> list[str]:
-    """Which of these parameters stand on the command line, as they are written there."""
-    return [
-        parameter.secondary_opts[0]
-        if parameter.secondary_opts and context.params[parameter.name] is False
-        else parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name is not None and parameter.name in names and _was_given(context, parameter.name)
-    ]
-
-
-def _was_given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
 
 
 def load_spec(path: Path, overrides: Sequence[str] | None, task: Task) -> Experiment:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from inspector_app.cli.console import DataDir, known_errors, out
+from inspector_app.cli.options import given_options
 from inspector_app.cli.recipe import AuthorOption, NoteOption
 from inspector_app.cli.spec import (
     SpecOption,
     check_spec_alone,
     export_by_spec,
-    given_options,
     one_word,
     train_by_spec,
 )

@@ -11,6 +11,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 _SHOWN = 60
+_KINDS = {
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "string_type": "must be text",
+}
+"""What pydantic says of types in a programmer's words, by its kind of error."""
 
 
 def problem_lines(
@@ -68,7 +79,7 @@ def _text(detail: ErrorDetails, known: Sequence[str]) -> str:
         return "is missing"
     if kind == "value_error":
         return detail["msg"].removeprefix("Value error, ")
-    said = f"must {detail['msg'].partition(' should ')[2] or 'be valid'}"
+    said = _KINDS.get(kind) or f"must {detail['msg'].partition(' should ')[2] or 'be valid'}"
     if kind in {"too_short", "too_long"}:
         return said.replace(" after validation", "")
     given = repr(detail["input"])

@@ -100,7 +100,7 @@ def image_row(record: InspectionRecord) -> dict[str, Cell]:
         "goldens_used": "; ".join(each.name for each in (golden, *record.other_goldens)),
         "view": settings.view.mode,
         "view_scale": None if settings.view.mode == "whole" else settings.view.scale,
-        "mirrored": "yes" if settings.view.mirrored else "no",
+        "mirrored": settings.view.mirrored,
     }
 
 

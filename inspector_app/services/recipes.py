@@ -159,14 +159,6 @@ class RecipeService:
         atomic_write(path, dump_recipe(found.recipe.model_copy(update={"goldens": goldens}), form))
         return found
 
-    def import_(self, path: Path, author: str, note: str) -> RecipeRevision:
-        """Save a recipe file as the next revision of the recipe that it names.
-
-        Raises:
-            KeeperError: see ``load_recipe_file`` and ``save_revision``.
-        """
-        return self.save_revision(load_recipe_file(path), author, note)
-
     def golden_frame(self, ref: GoldenRef) -> Frame:
         """The decoded golden, from its embedded bytes or from the archive.
 

@@ -191,7 +191,7 @@ def test_stress_compares_with_the_images_as_they_are(dataset: Path, inspect: Ins
         (("--good", ".", "--bad", ".."), "need --golden or --recipe"),
         (("--good", ".", "--bad", "..", "--golden", "gone.png"), "There is no golden"),
         (("x", "--golden", "g.png"), "names its goldens itself"),
-        (("x", "--recipe", "r", "--threshold", "0.4"), "has limits, alignment and view of its own"),
+        (("x", "--recipe", "r", "--threshold", "0.4"), "brings its own limits, alignment and view"),
         (("x", "--stress", "--calibrate"), "Give one of --stress and --calibrate"),
         (("x", "--calibrate", "--target", "perfect"), "is no target"),
         (("x", "--calibrate", "--target", "false-calls=0.5"), "Say false-calls=0.5%, or false-calls=50%"),
@@ -203,7 +203,7 @@ def test_stress_compares_with_the_images_as_they_are(dataset: Path, inspect: Ins
         (("x", "--stress-steps", "2"), "--stress-steps belongs to --stress"),
         (("--good", ".", "--bad", ".", "--golden", "g.png"), "name the same folder"),
         (("--good", ".", "--bad", "x", "--recipe", "r", "--split", "val"), "--split belongs to a data set"),
-        (("x", "--recipe", "r", "--view", "tiles"), "A recipe has limits, alignment and view of its own"),
+        (("x", "--recipe", "r", "--view", "tiles"), "A recipe brings its own limits, alignment and view"),
         (("x", "--calibrate", "--without", "chip"), "leave --without out"),
         (("-e", "spec.yaml", "--stress", "--split", "x"), "leave out --split, --stress"),
     ],
@@ -237,7 +237,7 @@ def test_a_model_may_suggest_a_second_look_in_the_mirror(
     assert "mirrored = true" in inspect("recipe", "show", "plate").stdout
     assert judged_by("--recipe", "plate").endswith(", mirrored too")
     refused = inspect("evaluate", dataset, "--recipe", "plate", "--no-mirror", code=2).stderr
-    assert "A recipe has limits, alignment and view of its own" in refused
+    assert "A recipe brings its own limits, alignment and view" in refused
 
 
 def test_what_cannot_be_inspected_is_named_with_its_reason_and_ends_in_3(
@@ -250,6 +250,9 @@ def test_what_cannot_be_inspected_is_named_with_its_reason_and_ends_in_3(
     (error,) = json.loads(inspect("evaluate", dataset, "--model", model, "--json", code=3).stdout)["errors"]
     assert (error["name"], error["code"]) == ("chip_002.png", "size_mismatch")
     assert error["text"]
+    for more in (("--stress", "--stress-steps", 1), ("--calibrate",)):
+        done = inspect("evaluate", dataset, "--model", model, *more, code=3)
+        assert "ERROR chip_002.png: " in done.stdout
 
 
 def test_masks_beside_the_images_are_not_judged(tmp_path: Path, inspect: Inspect, model: Path) -> None:

@@ -104,3 +104,29 @@ def test_a_view_that_does_not_fit_is_refused(inspect: Inspect, parts: Path, mode
     assert "--view tiles" in inspect(*score, "--scale", 0.5, code=2).stderr
     assert "scale" in inspect(*score, "--view", "tiles", "--scale", 9, code=2).stderr
     assert "tile" in inspect(*score, "--view", "tiles", "--tile", 77, code=2).stderr
+    told = inspect(*score, "--align", "foo", code=2).stderr
+    assert "This alignment does not fit: --align: must be" in told
+
+
+def test_a_recipe_whose_tiles_its_model_cannot_take_is_refused(
+    inspect: Inspect, parts: Path, model: Path, tmp_path: Path
+) -> None:
+    inspect("recipe", "new", "tiles", "--golden", parts / "golden.png", "--model", model, "--view", "tiles")
+    file = tmp_path / "tiles.toml"
+    inspect("recipe", "export", "tiles", file)
+    for tile in (77, 96):
+        said = file.read_text().replace('mode = "tiles"', f'mode = "tiles"\ntile = {tile}')
+        bad = tmp_path / "bad.toml"
+        bad.write_text(said)
+        told = inspect("recipe", "import", bad, code=2).stderr
+        assert "tile_size" in told
+    assert "revision 1" in inspect("recipe", "show", "tiles").stdout
+    # Where the model is not at hand yet, it cannot be asked.
+    bad.write_text(said.replace(str(model), "not-yet-here"))
+    inspect("recipe", "import", bad)
+    assert "tile_size" in inspect("recipe", "set-model", "tiles", model, code=2).stderr
+
+
+def test_a_scale_that_is_none_is_refused_by_its_own_name(inspect: Inspect, parts: Path, model: Path) -> None:
+    new = ("recipe", "new", "chips", "--golden", parts / "golden.png", "--model", model)
+    assert "--mm-per-px" in inspect(*new, "--mm-per-px", -1, code=2).stderr

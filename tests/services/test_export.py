@@ -154,7 +154,7 @@ def test_an_image_row(store: SqlRecordStore, tmp_path: Path) -> None:
         "goldens_used": "golden.png",
         "view": "whole",
         "view_scale": "",
-        "mirrored": "no",
+        "mirrored": "false",
     }
     assert row == expected
 

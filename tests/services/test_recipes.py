@@ -174,7 +174,7 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
             "alignment.method: must be 'none', 'translation', 'rigid' or 'affine', not 'ridgid'"
             ' (did you mean "rigid"?)',
             "regions[0].points: must have at least 3 items, not 2",
-            "limits.max_defects: must be a valid integer, not 1.5",
+            "limits.max_defects: must be a whole number, not 1.5",
             'limits.min_area: unknown key (did you mean "min_area_px"?)',
             "limits: review_threshold must lie below threshold",
             "mm_per_px: must be greater than 0, not -1",
@@ -209,7 +209,7 @@ def test_goldens_against_each_other(tmp_path: Path) -> None:
     twice = '[[goldens]]\nfile = "golden.png"\n' * 2
     found = problems(written(tmp_path, f'name = "x"\nmodel = 3\n{twice}'))
     assert "the same golden stands in the recipe twice" in found
-    assert "model: must be a valid string, not 3" in found
+    assert "model: must be text, not 3" in found
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_what_is_exported_can_be_imported_elsewhere(
     service.export("board", None, path)
     store = SqlRecordStore(tmp_path / "elsewhere.sqlite3", FakeClock(), "0.1")
     other = RecipeService(store, FileImageArchive(tmp_path / "elsewhere"))
-    imported = other.import_(path, "Grace", "from station 1")
+    imported = other.save_revision(load_recipe_file(path), "Grace", "from station 1")
     assert imported.recipe == saved.recipe
     assert other.golden_frame(imported.recipe.goldens[0]).sha256 == DIGEST
     store.close()

@@ -45,7 +45,7 @@ def test_a_bad_file_tells_everything_at_once_and_stays(tmp_path: Path) -> None:
     assert 'staton: unknown key (did you mean "station"?)' in message
     assert "overlay_opacity: must be less than or equal to 1, not 2" in message
     assert '(did you mean "tensorrt"?)' in message
-    assert "sound: must be a valid boolean, not 'yes'" in message
+    assert "sound: must be true or false, not 'yes'" in message
     assert path.read_text() == text
 
 

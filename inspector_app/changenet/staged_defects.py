@@ -56,17 +56,14 @@ def _break_at(lead: Lead, rng: np.random.Generator, low: float, high: float) -> 
 
 
 def _empty_place(scene: Scene, lead: Lead, row: int, rng: np.random.Generator) -> Mask:
-    """Where a lead ought to be from a row on, as it is marked: from the stub's end to around the hole, straight across
-    or along the lead's own way; a round end."""
+    """Where a lead ought to be from a row on, as it is marked: from the stub's end to around the hole, by straight
+    edges or along the lead's own way; a round end."""
     side = scene.image.shape[0]
     radius = scene.holes.radius
-    own_way = np.zeros((side, side), bool)
-    # Who marks a lead that is gone sees its stub and its hole, and seldom how it went between them.
-    if rng.random() < 0.45:
-        own_way = lead.mask(side, row)
-        if rng.random() < 0.5:
-            # Only the last of the way widens to the hole.
-            row = max(row, len(lead.path) - 1 - round(rng.uniform(1.5, 3.0) * radius))
+    own_way = lead.mask(side, row)
+    if rng.random() < 0.5:
+        # Only the last of the way widens to the hole.
+        row = max(row, len(lead.path) - 1 - round(rng.uniform(1.5, 3.0) * radius))
     x, y = lead.path[row]
     half = lead.width / 2
     angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
@@ -76,6 +73,7 @@ def _empty_place(scene: Scene, lead: Lead, row: int, rng: np.random.Generator) -
     stub = np.array([x, y]) + np.outer([-half, half], across)
     drawn = np.zeros((side, side), np.uint8)
     points = np.vstack([stub, around])
+    # A hull follows a bent lead poorly: the lead's own way is added.
     hull = cv2.convexHull(np.round(points).astype(np.int32))
     cv2.fillConvexPoly(drawn, hull, 1)
     return (drawn > 0) | own_way
@@ -248,10 +246,10 @@ def break_body(scene: Scene, rng: np.random.Generator) -> Staged:
         reach_x, reach_y = 0.45 * reach_x, 0.6 * reach_y
     broken = _drawn_on(scene, _jagged(centre, reach_x, reach_y, rng)) & body
     image = blend(scene.image, _rough_surface(broken, rng), broken, float(rng.uniform(0.8, 2.0)))
-    if edge <= 0.6 and rng.random() < 0.4:
+    if edge <= 0.6 and rng.random() < 0.5:
         gone = broken & moved(broken, (0.0, -rng.uniform(0.3, 0.8) * reach_y))
         image = blend(image, scene.background, gone, 1.0)
-    elif edge <= 0.6 and rng.random() < 0.85:
+    elif edge <= 0.6 and rng.random() < 0.75:
         burr = _burr(scene, along * width, rng)
         # A scuffed edge may look hardly different from a sound one: it is marked with the break all the same.
         as_before = float(rng.uniform(0.0, 0.8))

@@ -21,7 +21,6 @@ from inspector_app.changenet.augment import (
     misalignment,
     piece,
     seen,
-    stretched,
     warp_mask,
 )
 from inspector_app.changenet.defects import paste_defect, random_defect, soil
@@ -51,8 +50,6 @@ class ObjectMix:
     displaced: float = 0.24
     lead: float = 0.22
     broken: float = 0.08
-    stretched: float = 0.7
-    """Chance that a real picture with a small defect is drawn out of shape a little."""
     put_back: float = 0.5
     """Chance that a good part was cut out and put back, so that traces of staging tell less."""
     dulled: float = 0.05
@@ -142,9 +139,6 @@ class ObjectSource:
         """Return a real defective picture: a displaced part in three of ten, for it holds most pixels."""
         pool = self._large if self._large and (rng.random() < 0.3 or not self._small) else self._small
         chosen = pool[int(rng.integers(len(pool)))]
-        # A displaced part's mask covers where the part belongs, which does not change shape.
-        if pool is self._small and rng.random() < self._mix.stretched:
-            return stretched(chosen.test, chosen.mask, rng)
         return chosen.test, chosen.mask
 
     def _staged(self, draw: float, scene: Scene, rng: np.random.Generator) -> tuple[Image, Mask]:

@@ -33,7 +33,7 @@ from inspector_app.changenet.sources import (
 from inspector_app.changenet.start import first_network
 
 LAST = "last.ckpt"
-_USUAL_SIZE, _OBJECT_CACHE_SIDE = 256, 320
+_OBJECT_CACHE_SIDE = 320
 # Rendered pairs of many objects: any orientation. The renderer moves and lights them itself, and its masks lie
 # in the test's frame: to move or to exchange the two again would take the mask off the change.
 _GENERIC = AugmentStrength(
@@ -125,16 +125,10 @@ def build_source(config: TrainConfig) -> PairSource:
     folder = PairFolder(config.data)
     names = folder.names(config.train_list)
     if config.mode == "object":
-        pairs = list(folder.read_all(names, _kept_side(config)))
+        pairs = list(folder.read_all(names, config.cache_size or _OBJECT_CACHE_SIDE))
         share = config.tests_a_golden
         return ObjectSource(pairs, config.seed, AugmentStrength(), ObjectMix(), config.size, share)
     return StoredSource(list(folder.read_all(names, config.cache_size)), config.seed, _GENERIC)
-
-
-def _kept_side(config: TrainConfig) -> int:
-    """The side at which pictures of one object are kept: so much larger than they are shown that zooming in stays sharp."""
-    beyond = 7 * config.size // 5 if config.size > _USUAL_SIZE else _OBJECT_CACHE_SIDE
-    return config.cache_size or beyond
 
 
 def _renderer(config: TrainConfig) -> Callable[[np.random.Generator], Pair]:

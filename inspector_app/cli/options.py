@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from inspector_app.bootstrap import Inspector
 from inspector_app.core.errors import KeeperError
@@ -21,6 +21,8 @@ from inspector_app.core.recipe import Alignment, Limits, View
 from inspector_app.engines.registry import EngineChoice
 from inspector_app.services.limits import grid_size, recipe_settings, suggested_limits, suggested_view
 from inspector_app.vision.tiling import tile_shape
+
+Checked = TypeVar("Checked", bound=BaseModel)
 
 EngineOption = Annotated[EngineChoice, typer.Option("--engine", help="What computes the network.")]
 ThreadsOption = Annotated[
@@ -120,11 +122,8 @@ class ViewOptions:
         """
         if self.mode == "whole" and (self.scale, self.tile) != (1.0, None):
             raise KeeperError("usage", "--scale and --tile are for --view tiles and --view both.")
-        try:
-            view = View.model_validate({**vars(self), "mirrored": bool(self.mirrored)})
-        except ValidationError as error:
-            problems = "; ".join(problem_lines(error, View))
-            raise KeeperError("option_invalid", f"This view does not fit: {problems}.") from error
+        values = {**vars(self), "mirrored": bool(self.mirrored)}
+        view = _fitting(View, values, "This view does not fit")
         tile_shape(view, manifest.input)
         return suggested_view(manifest, view) if self.mirrored is None else view
 
@@ -189,19 +188,28 @@ def bare_basis(
         )
         if value is not None
     }
-    try:
-        limits = Limits.model_validate({**suggested_limits(manifest).model_dump(), **changes})
-    except ValidationError as error:
-        problems = "; ".join(problem_lines(error, Limits))
-        raise KeeperError("option_invalid", f"These limits do not fit: {problems}.") from error
-    try:
-        alignment = Alignment.model_validate({"method": align})
-    except ValidationError as error:
-        problems = "; ".join(problem_lines(error, Alignment, names={"method": "--align"}))
-        raise KeeperError("option_invalid", f"This alignment does not fit: {problems}.") from error
+    suggested = suggested_limits(manifest).model_dump()
+    limits = _fitting(Limits, {**suggested, **changes}, "These limits do not fit")
+    named = {"method": "--align"}
+    alignment = _fitting(Alignment, {"method": align}, "This alignment does not fit", named)
     view = views.view(manifest)
     settings = Settings(limits=limits, alignment=alignment, measure_at=measure_at, view=view)
     return Basis(settings, model, grid=grid_size(manifest) if options.min_area is None else None)
+
+
+def _fitting(
+    model: type[Checked], values: Mapping[str, object], refusal: str, names: Mapping[str, str] | None = None
+) -> Checked:
+    """``values`` as the model; ``names``: see ``problem_lines``.
+
+    Raises:
+        KeeperError: ``option_invalid``: the refusal with every problem.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(problem_lines(error, model, names=names))
+        raise KeeperError("option_invalid", f"{refusal}: {problems}.") from error
 
 
 def existing(path: Path, what: str) -> Path:

@@ -31,6 +31,7 @@ from inspector_app.cli.options import (
 )
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.inspection import MeasureAt
+from inspector_app.core.manifest import ModelManifest
 from inspector_app.core.protocols import RecipeRevision
 from inspector_app.core.recipe import GOLDENS_USED, Recipe, native_min_area
 from inspector_app.services.recipes import dump_recipe, load_recipe_file
@@ -169,7 +170,7 @@ def set_model(
     """Save a recipe's newest revision with another model as the next one."""
     with known_errors(), opened(data_dir) as inspector:
         manifest = inspector.find_model(model).manifest
-        tile_shape(inspector.recipes.get(name).recipe.view, manifest.input)
+        _check_tiles(inspector.recipes.get(name).recipe, manifest)
         revision = inspector.recipes.with_model(name, model, author or login_name(), note)
         _warn_of_place(inspector, revision.recipe)
     _said(revision)
@@ -185,7 +186,9 @@ def import_(
     """Save a recipe file as the next revision; every problem of a bad file is told at once."""
     with known_errors(), opened(data_dir) as inspector:
         recipe = load_recipe_file(file)
-        _check_view(inspector, recipe)
+        manifest = _manifest_at_hand(inspector, recipe.model)
+        if manifest is not None:
+            _check_tiles(recipe, manifest)
         revision = inspector.recipes.save_revision(recipe, author or login_name(), note)
     _said(revision)
 
@@ -203,17 +206,22 @@ def export(
         out().print(f"{found.recipe.name} revision {found.revision} in {file}", markup=False)
 
 
-def _check_view(inspector: Inspector, recipe: Recipe) -> None:
-    """A recipe may come before its model does; where the model is here, it has to take the recipe's tiles.
+def _manifest_at_hand(inspector: Inspector, model: str) -> ModelManifest | None:
+    """None where the model cannot be asked: a recipe may come before its model does."""
+    try:
+        return inspector.find_model(model).manifest
+    except KeeperError:
+        return None
+
+
+def _check_tiles(recipe: Recipe, manifest: ModelManifest) -> None:
+    """See that the model takes the recipe's tiles, where it is shown tiles at all.
 
     Raises:
         KeeperError: ``tile_size``.
     """
-    try:
-        manifest = inspector.find_model(recipe.model).manifest
-    except KeeperError:
-        return
-    tile_shape(recipe.view, manifest.input)
+    if recipe.view.mode != "whole":
+        tile_shape(recipe.view, manifest.input)
 
 
 def _warn_of_place(inspector: Inspector, recipe: Recipe) -> None:

@@ -121,6 +121,12 @@ def test_a_recipe_whose_tiles_its_model_cannot_take_is_refused(
         told = inspect("recipe", "import", bad, code=2).stderr
         assert "tile_size" in told
     assert "revision 1" in inspect("recipe", "show", "tiles").stdout
+    # A tile's size says nothing where the image is shown whole.
+    whole = tmp_path / "whole.toml"
+    whole.write_text(
+        said.replace('mode = "tiles"', 'mode = "whole"').replace('name = "tiles"', 'name = "whole"')
+    )
+    inspect("recipe", "import", whole)
     # Where the model is not at hand yet, it cannot be asked.
     bad.write_text(said.replace(str(model), "not-yet-here"))
     inspect("recipe", "import", bad)

@@ -1,10 +1,13 @@
-"""The mean of two networks' weights, where one was trained on from the other."""
+"""The mean of several networks' weights, where each was trained on from the one before."""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
 from inspector_app.changenet.fold import fold_batch_norm
 from inspector_app.changenet.from_onnx import load_onnx
@@ -24,3 +27,33 @@ def halfway(trained: ChangeNetLite, origin: Path) -> ChangeNetLite:
     for name, weight in network.state_dict().items():
         weight.lerp_(before[name], 0.5)
     return network
+
+
+@torch.no_grad()
+def mean_of_runs(
+    networks: Sequence[ChangeNetLite], batches: Iterable[tuple[Tensor, Tensor]]
+) -> ChangeNetLite:
+    """Return the network whose every weight is the mean of those of ``networks``, in evaluation mode.
+
+    What one run marks too freely another does not; the mean lies where the loss is flat (Izmailov et al., Averaging
+    Weights Leads to Wider Optima and Better Generalization, arXiv 1803.05407). As told there BatchNorm takes the
+    statistics of the decoder's activations anew, from ``batches``: normalised test and golden tensors, N x 3 x H x W; of the
+    goldens there may be fewer, each for as many tests in a row. The encoder keeps its own, which training never changes.
+    """
+    mean = copy.deepcopy(networks[0]).eval()
+    states = [network.state_dict() for network in networks]
+    for name, weight in mean.state_dict().items():
+        if weight.is_floating_point():
+            weight.copy_(torch.stack([state[name] for state in states]).mean(dim=0))
+    norms = [
+        layer
+        for name, layer in mean.named_modules()
+        if isinstance(layer, nn.BatchNorm2d) and not name.startswith("encoder.")
+    ]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over all batches
+        norm.train()
+    for test, golden in batches:
+        mean.forward_train(test, golden)
+    return mean.eval()

@@ -36,8 +36,8 @@ class TrainConfig(BaseModel):
     half of them are pieces cut out of pictures of ``size``, the others pictures made smaller."""
     warm_share: float = Field(default=0.5, ge=0.0, le=1.0)
     cache_size: int | None = Field(default=None, ge=64, le=1024)
-    """Side at which pictures are kept in memory or rendered; None means 320 for ``object``, as stored for
-    ``generic`` pairs (which must be square then), ``size`` for rendered ones."""
+    """Side at which pictures are kept in memory or rendered; None means 320 for ``object``, or 1.4 times a ``size`` above
+    256, as stored for ``generic`` pairs (which must be square then), ``size`` for rendered ones."""
     steps: int = Field(default=3000, ge=1)
     epoch_steps: int = Field(default=100, ge=1)
     """Steps between two checkpoints."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -117,10 +119,26 @@ def load_checkpoint(checkpoint: Path) -> ChangeNetLite:
 
     Raises ForeignCheckpointError.
     """
-    try:
+    with _our_checkpoint(checkpoint):
         saved: Any = read_checkpoint(checkpoint)
         return load_averaged(saved["state_dict"])
-    except (CheckpointError, RuntimeError, LookupError, TypeError, AttributeError) as error:
+
+
+def training_config(checkpoint: Path) -> TrainConfig:
+    """Return the settings of the training that wrote a checkpoint.
+
+    Raises ForeignCheckpointError.
+    """
+    with _our_checkpoint(checkpoint):
+        saved: Any = read_checkpoint(checkpoint)
+        return TrainConfig.model_validate(saved["train_config"])
+
+
+@contextmanager
+def _our_checkpoint(checkpoint: Path) -> Iterator[None]:
+    try:
+        yield
+    except (CheckpointError, RuntimeError, LookupError, TypeError, AttributeError, ValueError) as error:
         raise ForeignCheckpointError(
             "checkpoint_foreign",
             f"{checkpoint} cannot be read as a checkpoint of a changenet-lite training.",

@@ -21,14 +21,23 @@ from inspector_app.changenet.augment import (
     misalignment,
     piece,
     seen,
+    stretched,
     warp_mask,
 )
+from inspector_app.changenet.config import TrainConfig
 from inspector_app.changenet.defects import paste_defect, random_defect, soil
 from inspector_app.changenet.good_parts import dull_feet, put_back
-from inspector_app.changenet.pair_folder import PairFolderError
+from inspector_app.changenet.pair_folder import PairFolder, PairFolderError
 from inspector_app.changenet.scene import OUTLINE_SHARE, Scene, take_all_apart, vote_outline
 from inspector_app.changenet.staged_defects import break_body, damage_leads
 from inspector_app.changenet.staged_places import displace
+
+_USUAL_SIZE, _OBJECT_CACHE_SIDE = 256, 320
+# Rendered pairs of many objects: any orientation. The renderer moves and lights them itself, and its masks lie
+# in the test's frame: to move or to exchange the two again would take the mask off the change.
+_GENERIC = AugmentStrength(
+    turn=0.75, zoom=0.15, misalign=0.0, tilt=0.0, far=0.0, jitter=0.05, degrade=0.1, swap=0.0
+)
 
 Render = Callable[[np.random.Generator], Pair]
 
@@ -47,9 +56,11 @@ class ObjectMix:
     good: float = 0.16
     real: float = 0.2
     pasted: float = 0.06
-    displaced: float = 0.24
+    displaced: float = 0.19
     lead: float = 0.22
-    broken: float = 0.08
+    broken: float = 0.13
+    stretched: float = 0.7
+    """Chance that a real picture with a small defect is drawn out of shape a little."""
     put_back: float = 0.5
     """Chance that a good part was cut out and put back, so that traces of staging tell less."""
     dulled: float = 0.05
@@ -139,6 +150,9 @@ class ObjectSource:
         """Return a real defective picture: a displaced part in three of ten, for it holds most pixels."""
         pool = self._large if self._large and (rng.random() < 0.3 or not self._small) else self._small
         chosen = pool[int(rng.integers(len(pool)))]
+        # A displaced part's mask covers where the part belongs, which does not change shape.
+        if pool is self._small and rng.random() < self._mix.stretched:
+            return stretched(chosen.test, chosen.mask, rng)
         return chosen.test, chosen.mask
 
     def _staged(self, draw: float, scene: Scene, rng: np.random.Generator) -> tuple[Image, Mask]:
@@ -201,3 +215,32 @@ class RenderedSource:
 def _distinct(images: Sequence[Image]) -> list[Image]:
     """Return the images without repetitions (a golden serves many pairs), first ones first."""
     return list({image.tobytes(): image for image in images}.values())
+
+
+def build_source(config: TrainConfig) -> PairSource:
+    """Return the source of training pairs that ``config`` names; of the lists only ``train_list`` is ever read."""
+    if config.data is None:
+        return RenderedSource(_renderer(config), config.seed, _GENERIC)
+    folder = PairFolder(config.data)
+    names = folder.names(config.train_list)
+    if config.mode == "object":
+        pairs = list(folder.read_all(names, _kept_side(config)))
+        share = config.tests_a_golden
+        return ObjectSource(pairs, config.seed, AugmentStrength(), ObjectMix(), config.size, share)
+    return StoredSource(list(folder.read_all(names, config.cache_size)), config.seed, _GENERIC)
+
+
+def _kept_side(config: TrainConfig) -> int:
+    """The side at which pictures of one object are kept: so much larger than they are shown that zooming in stays sharp."""
+    beyond = 7 * config.size // 5 if config.size > _USUAL_SIZE else _OBJECT_CACHE_SIDE
+    return config.cache_size or beyond
+
+
+def _renderer(config: TrainConfig) -> Callable[[np.random.Generator], Pair]:
+    from inspector_app.synthesis import render_pair
+
+    def render(rng: np.random.Generator) -> Pair:
+        made = render_pair(rng, families=config.families, size=config.cache_size or config.size)
+        return Pair(made.golden, made.test, made.mask)
+
+    return render

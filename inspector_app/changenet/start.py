@@ -1,21 +1,25 @@
-"""Where a training's weights begin: ImageNet's encoder, a checkpoint, or an exported model."""
+"""Where a training's weights begin, and what several end in: ImageNet's encoder, a checkpoint, an exported model, a mean."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from inspector_app.changenet.averaging import mean_of_runs
 from inspector_app.changenet.config import TrainConfig
 from inspector_app.changenet.feed import item_of
 from inspector_app.changenet.from_onnx import load_onnx, settle_batch_norm
 from inspector_app.changenet.lite import ChangeNetLite, build_network
-from inspector_app.changenet.module import load_checkpoint, normalised
-from inspector_app.changenet.sources import PairSource
+from inspector_app.changenet.module import load_checkpoint, normalised, training_config
+from inspector_app.changenet.sources import PairSource, build_source
 from inspector_app.core.errors import KeeperError
 
 _SETTLING_BATCHES = 4
+# So many that whoever takes the statistics from others gets much the same network.
+_MEAN_BATCHES = 24
 
 
 class StartMissingError(KeeperError):
@@ -33,8 +37,21 @@ def first_network(config: TrainConfig, source: PairSource) -> ChangeNetLite:
     if path.suffix != ".onnx":
         return load_checkpoint(path)
     network = load_onnx(path)
-    settle_batch_norm(network, [_batch(config, source, k) for k in range(_SETTLING_BATCHES)])
+    settle_batch_norm(network, list(_batches(config, source, _SETTLING_BATCHES, config.warm_size)))
     return network
+
+
+def mean_network(checkpoints: Sequence[Path], data: Path | None, train_list: str | None) -> ChangeNetLite:
+    """Return the mean of the averaged networks of trainings, each of which went on from the one before or from a mean of those before.
+
+    BatchNorm is taken anew over pairs as the first one's training shows them, out of ``train_list`` of ``data`` where they are given.
+    Raises ForeignCheckpointError, PairFolderError, KeeperError (the list is not there).
+    """
+    config = training_config(checkpoints[0])
+    given = {"data": data, "train_list": train_list}
+    config = config.model_copy(update={key: value for key, value in given.items() if value is not None})
+    networks = [load_checkpoint(checkpoint) for checkpoint in checkpoints]
+    return mean_of_runs(networks, _batches(config, build_source(config), _MEAN_BATCHES, config.size))
 
 
 def weights_of(start: Path) -> Path:
@@ -54,9 +71,13 @@ def weights_of(start: Path) -> Path:
     return graphs[0]
 
 
-def _batch(config: TrainConfig, source: PairSource, number: int) -> tuple[Tensor, Tensor]:
-    items = [item_of(source.pair(number * config.batch + k, config.warm_size)) for k in range(config.batch)]
-    return (
-        normalised(torch.stack([test for test, _, _ in items])),
-        normalised(torch.stack([golden for _, golden, _ in items])),
-    )
+def _batches(
+    config: TrainConfig, source: PairSource, count: int, size: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The first batches of test and golden that a training would see at this size."""
+    for number in range(count):
+        items = [item_of(source.pair(number * config.batch + k, size)) for k in range(config.batch)]
+        yield (
+            normalised(torch.stack([test for test, _, _ in items])),
+            normalised(torch.stack([golden for _, golden, _ in items])),
+        )

@@ -4,41 +4,25 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import lightning
-import numpy as np
 import torch
 from lightning.pytorch.loggers import CSVLogger
 
-from inspector_app.changenet.arrays import Pair
-from inspector_app.changenet.augment import AugmentStrength
 from inspector_app.changenet.callbacks import OnProgress, ProgressMeter, SaveLast
 from inspector_app.changenet.config import Precision, TrainConfig
 from inspector_app.changenet.feed import PairFeed
 from inspector_app.changenet.module import ChangeModule
-from inspector_app.changenet.pair_folder import PairFolder
 from inspector_app.changenet.quiet import quiet
 from inspector_app.changenet.resuming import check_resumable
-from inspector_app.changenet.sources import (
-    ObjectMix,
-    ObjectSource,
-    PairSource,
-    RenderedSource,
-    StoredSource,
-)
+from inspector_app.changenet.sources import build_source
 from inspector_app.changenet.start import first_network
 
 LAST = "last.ckpt"
-_OBJECT_CACHE_SIDE = 320
-# Rendered pairs of many objects: any orientation. The renderer moves and lights them itself, and its masks lie
-# in the test's frame: to move or to exchange the two again would take the mask off the change.
-_GENERIC = AugmentStrength(
-    turn=0.75, zoom=0.15, misalign=0.0, tilt=0.0, far=0.0, jitter=0.05, degrade=0.1, swap=0.0
-)
 
 
 @dataclass(frozen=True)
@@ -116,26 +100,3 @@ def plain_interrupt(trainer: lightning.Trainer) -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, before)
-
-
-def build_source(config: TrainConfig) -> PairSource:
-    """Return the source of training pairs that ``config`` names; of the lists only ``train_list`` is ever read."""
-    if config.data is None:
-        return RenderedSource(_renderer(config), config.seed, _GENERIC)
-    folder = PairFolder(config.data)
-    names = folder.names(config.train_list)
-    if config.mode == "object":
-        pairs = list(folder.read_all(names, config.cache_size or _OBJECT_CACHE_SIDE))
-        share = config.tests_a_golden
-        return ObjectSource(pairs, config.seed, AugmentStrength(), ObjectMix(), config.size, share)
-    return StoredSource(list(folder.read_all(names, config.cache_size)), config.seed, _GENERIC)
-
-
-def _renderer(config: TrainConfig) -> Callable[[np.random.Generator], Pair]:
-    from inspector_app.synthesis import render_pair
-
-    def render(rng: np.random.Generator) -> Pair:
-        made = render_pair(rng, families=config.families, size=config.cache_size or config.size)
-        return Pair(made.golden, made.test, made.mask)
-
-    return render

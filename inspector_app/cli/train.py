@@ -184,9 +184,10 @@ def export_model(
         bool, typer.Option("--exchange-goldens", help="One object: choose limits against every golden.")
     ] = False,
     average_with: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            help="A model (folder or ONNX file) that it was trained on from: write what lies halfway."
+            help="A model (folder or ONNX file) that it was trained on from: write what lies halfway. Or checkpoints"
+            " of trainings before it (once each): write the mean of all, BatchNorm taken anew over training pairs."
         ),
     ] = None,
 ) -> None:
@@ -228,7 +229,7 @@ def export_model(
             size=size,
         )
         result = export_onnx(
-            checkpoint, dst, statement, data, exchange_goldens, train_list, val_list, average_with
+            checkpoint, dst, statement, data, exchange_goldens, train_list, val_list, average_with or ()
         ).export
         out().print(
             f"{result.folder / result.manifest.file}: off by at most {result.max_abs_diff:.1e}", markup=False

@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector_app.changenet.arrays import Pair
-from inspector_app.changenet.augment import AugmentStrength, augment_pair, framing, misalignment, photometry
+from inspector_app.changenet.augment import (
+    AugmentStrength,
+    augment_pair,
+    framing,
+    misalignment,
+    photometry,
+    stretched,
+)
 from inspector_app.changenet.defects import paste_defect, random_defect, soil
 from inspector_app.changenet.pair_folder import PairFolder, PairFolderError, read_mask
 from inspector_app.changenet.sources import ObjectMix, ObjectSource, RenderedSource, StoredSource
@@ -65,6 +72,33 @@ def test_some_goldens_lie_far_from_their_test() -> None:
     for seed in range(100):
         motion = misalignment(320, never, np.random.default_rng(seed))
         assert abs(np.degrees(np.arctan2(motion[1, 0], motion[0, 0]))) <= 0.701
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_mask_of_what_is_drawn_out_of_shape_follows_it(seed: int) -> None:
+    pair = marked_pair()
+    picture, mask = stretched(pair.test, pair.mask, np.random.default_rng(seed))
+    assert picture.dtype == np.uint8
+    differs = (picture[..., 0] > 127) != mask
+    assert differs.sum() <= 4  # both are interpolated and cut at one half
+    # A hundredth of the side, or a few of it: the shape stays where it was, about as large.
+    assert mask.sum() == pytest.approx(pair.mask.sum(), rel=0.35)
+    rows, columns = np.nonzero(mask)
+    assert abs(rows.mean() - 34.5) < 0.06 * SIDE
+    assert abs(columns.mean() - 36.5) < 0.06 * SIDE
+
+
+def test_only_small_real_defects_are_drawn_out_of_shape() -> None:
+    small, large = marked_pair(), marked_pair()
+    large.mask[:60, :60] = True
+    always = ObjectMix(good=0, real=1, pasted=0, displaced=0, lead=0, broken=0, soiled=0, stretched=1)
+    for pair, kept in ((small, False), (large, True)):
+        source = ObjectSource(
+            [pair, Pair(pair.golden, pair.golden, np.zeros_like(pair.mask))], 0, STILL, always
+        )
+        areas = {int(source.pair(index, SIDE).mask.sum()) for index in range(6)}
+        assert (areas == {int(pair.mask.sum())}) == kept
 
 
 def test_a_swap_exchanges_the_roles_and_keeps_the_mask() -> None:
@@ -160,7 +194,9 @@ def test_pairs_in_a_row_share_a_golden_but_not_a_test(pair_folder: Path) -> None
 def test_mask_and_test_stay_together_where_a_golden_is_shared() -> None:
     pair = marked_pair()
     still = AugmentStrength(jitter=0, degrade=0)
-    source = ObjectSource([pair], 0, still, ObjectMix(good=0, real=1, soiled=0), view=SIDE, golden_share=4)
+    source = ObjectSource(
+        [pair], 0, still, ObjectMix(good=0, real=1, stretched=0, soiled=0), view=SIDE, golden_share=4
+    )
     for index in range(24):
         out = source.pair(index, 64)
         assert ((out.test[..., 0] > 127) != out.mask).sum() <= 4 * 2 * 64 * 0.02 + 8

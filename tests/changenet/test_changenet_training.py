@@ -18,7 +18,8 @@ from inspector_app.changenet.export import load_checkpoint  # noqa: E402
 from inspector_app.changenet.module import ForeignCheckpointError  # noqa: E402
 from inspector_app.changenet.pair_folder import PairFolderError  # noqa: E402
 from inspector_app.changenet.resuming import NothingToResumeError, check_resumable  # noqa: E402
-from inspector_app.changenet.train import build_source, run_training  # noqa: E402
+from inspector_app.changenet.sources import build_source  # noqa: E402
+from inspector_app.changenet.train import run_training  # noqa: E402
 from inspector_app.cli import train as train_command  # noqa: E402
 from inspector_app.cli.app import app  # noqa: E402
 from inspector_app.core.errors import KeeperError  # noqa: E402

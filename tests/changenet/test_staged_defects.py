@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from leaded_board import SIDE
 
 from inspector_app.changenet.scene import Scene
-from inspector_app.changenet.staged_defects import _leaning, break_body, damage_leads
+from inspector_app.changenet.staged_defects import _empty_place, _leaning, break_body, damage_leads
 
 
 @settings(max_examples=20, deadline=None)
@@ -30,6 +32,20 @@ def test_a_lead_that_leaves_its_hole_empty_marks_the_hole(scene: Scene) -> None:
         _, mask = damage_leads(scene, np.random.default_rng(seed))
         found += any(mask[round(lead.hole[1]), round(lead.hole[0])] for lead in scene.leads)
     assert found >= 15
+
+
+def test_where_a_bowed_lead_is_gone_is_marked_straight_across_or_along_its_way(scene: Scene) -> None:
+    lead = scene.leads[-1]
+    bow = 16.0 * np.sin(np.linspace(0.0, np.pi, len(lead.path)))
+    bowed = replace(lead, path=lead.path + np.column_stack((bow, np.zeros_like(bow))))
+    x, y = np.round(bowed.path[len(bow) // 2]).astype(int)
+    along = 0
+    for seed in range(40):
+        mask = _empty_place(scene, bowed, 2, np.random.default_rng(seed))
+        assert mask[round(lead.hole[1]), round(lead.hole[0])]
+        assert mask[round(bowed.path[3][1]), round(bowed.path[3][0])]
+        along += bool(mask[y, x])
+    assert 0 < along < 14  # the chance is 15%
 
 
 @settings(max_examples=15, deadline=None)

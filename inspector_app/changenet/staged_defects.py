@@ -61,8 +61,6 @@ def _empty_place(scene: Scene, lead: Lead, row: int, rng: np.random.Generator) -
     side = scene.image.shape[0]
     radius = scene.holes.radius
     own_way = np.zeros((side, side), bool)
-    # The end where it broke is marked too.
-    row = max(0, row - round(rng.uniform(0.15, 0.4) * lead.width))
     # Who marks a lead that is gone sees its stub and its hole, and seldom how it went between them.
     if rng.random() < 0.15:
         own_way = lead.mask(side, row)
@@ -256,7 +254,7 @@ def break_body(scene: Scene, rng: np.random.Generator) -> Staged:
     elif edge <= 0.6 and rng.random() < 0.95:
         burr = _burr(scene, along * width, rng)
         # A scuffed edge may look hardly different from a sound one: it is marked with the break all the same.
-        as_before = float(rng.uniform(0.4, 1.0))
+        as_before = float(rng.uniform(0.1, 0.95))
         scuffed = cv2.addWeighted(image, as_before, _rough_surface(burr, rng), 1.0 - as_before, 0.0)
         image = blend(image, np.asarray(scuffed, np.uint8), burr, 0.8)
         broken = broken | burr

@@ -61,6 +61,8 @@ def _empty_place(scene: Scene, lead: Lead, row: int, rng: np.random.Generator) -
     side = scene.image.shape[0]
     radius = scene.holes.radius
     own_way = np.zeros((side, side), bool)
+    # The end where it broke is marked too.
+    row = max(0, row - round(rng.uniform(0.15, 0.4) * lead.width))
     # Who marks a lead that is gone sees its stub and its hole, and seldom how it went between them.
     if rng.random() < 0.15:
         own_way = lead.mask(side, row)
@@ -248,13 +250,13 @@ def break_body(scene: Scene, rng: np.random.Generator) -> Staged:
         reach_x, reach_y = 0.45 * reach_x, 0.6 * reach_y
     broken = _drawn_on(scene, _jagged(centre, reach_x, reach_y, rng)) & body
     image = blend(scene.image, _rough_surface(broken, rng), broken, float(rng.uniform(0.8, 2.0)))
-    if edge <= 0.6 and rng.random() < 0.25:
+    if edge <= 0.6 and rng.random() < 0.5:
         gone = broken & moved(broken, (0.0, -rng.uniform(0.3, 0.8) * reach_y))
         image = blend(image, scene.background, gone, 1.0)
-    elif edge <= 0.6 and rng.random() < 0.95:
+    elif edge <= 0.6 and rng.random() < 0.75:
         burr = _burr(scene, along * width, rng)
         # A scuffed edge may look hardly different from a sound one: it is marked with the break all the same.
-        as_before = float(rng.uniform(0.1, 0.95))
+        as_before = float(rng.uniform(0.0, 0.8))
         scuffed = cv2.addWeighted(image, as_before, _rough_surface(burr, rng), 1.0 - as_before, 0.0)
         image = blend(image, np.asarray(scuffed, np.uint8), burr, 0.8)
         broken = broken | burr
@@ -296,12 +298,12 @@ def _burr(scene: Scene, start: float, rng: np.random.Generator) -> Mask:
     side = scene.image.shape[0]
     width, height = scene.body.size
     ends = np.array([-0.5, 0.5]) * width * rng.uniform(0.85, 1.0, 2)
-    end = int(rng.integers(6))
+    end = int(rng.integers(3))
     if end < 2:
         ends[end] = start
     xs = np.linspace(ends[0], ends[1], 12)
-    top = -height / 2 - rng.uniform(0.001, 0.009, xs.size) * side
-    foot = -height / 2 + rng.uniform(0.003, 0.009, xs.size) * side
+    top = -height / 2 - rng.uniform(0.0, 0.008, xs.size) * side
+    foot = -height / 2 + rng.uniform(0.002, 0.008, xs.size) * side
     return _between(scene, xs, top, foot)
 
 

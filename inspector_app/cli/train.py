@@ -82,6 +82,14 @@ def train(
             help="Learning rate, the encoder's a quarter of it (default: 0.002); less to go on gently."
         ),
     ] = None,
+    missed_weight: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="What a missed pixel of a defect counts, a false one the rest to 1 (default: 0.7); 0.5 once all are found.",
+        ),
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
     workers: Annotated[int | None, typer.Option(min=0, help="Processes that prepare pairs.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of weights and order.")] = None,
@@ -107,7 +115,17 @@ def train(
     """Train changenet-lite; with --recipe on a station's records, with -e what a spec file of TAO says."""
     if recipe:
         given = {"steps": steps, "batch": batch, "size": size, "seed": seed}
-        others = (words, spec, data, families, warm_share, lr is not None, split != "train", mode != "object")
+        others = (
+            words,
+            spec,
+            data,
+            families,
+            warm_share,
+            lr is not None,
+            missed_weight is not None,
+            split != "train",
+            mode != "object",
+        )
         machine = {"threads": threads, "workers": workers}
         wish = TuneWish(
             recipe, truth, start_from, out_dir, present(given), present(machine), resume, adopt, author or "", note
@@ -127,7 +145,7 @@ def train(
         "data": data, "out_dir": out_dir or choose_data_dir(data_dir, os.environ) / "training" / name, "steps": steps, "batch": batch, "size": size,
         "threads": threads, "workers": workers, "seed": seed, "start_from": start_from, "warm_share": warm_share,
         "families": tuple(families.split(",")) if families else None, "train_list": split,
-        "lr": lr, "encoder_lr": None if lr is None else lr / 4,
+        "lr": lr, "encoder_lr": None if lr is None else lr / 4, "missed_weight": missed_weight,
     }  # fmt: skip
     with known_errors(), training_errors():
         from inspector_app.changenet.config import TrainConfig

@@ -99,6 +99,18 @@ def test_the_commands_learning_rate_is_the_decoders_and_a_quarter_of_it_the_enco
     assert "lr" in refused.output
 
 
+def test_the_command_says_what_a_missed_pixel_counts(
+    pair_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[TrainConfig] = []
+    monkeypatch.setattr(train_command, "_run", asked.append)
+    words = ["train", "tiny", "--data", str(pair_folder), "--data-dir", str(tmp_path)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert CliRunner().invoke(app, [*words, "--missed-weight", "0.5"]).exit_code == 0
+    assert [config.missed_weight for config in asked] == [0.7, 0.5]
+    assert CliRunner().invoke(app, [*words, "--missed-weight", "1.5"]).exit_code == 2
+
+
 def test_only_the_named_list_is_trained_on(pair_folder: Path, tmp_path: Path) -> None:
     for name in (pair_folder / "list" / "train.txt").read_text(encoding="utf-8").split("\n")[:3]:
         (pair_folder / "A" / name).unlink()

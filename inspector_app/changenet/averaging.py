@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from inspector_app.changenet.fold import fold_batch_norm
-from inspector_app.changenet.from_onnx import load_onnx
+from inspector_app.changenet.from_onnx import decoder_norms, load_onnx
 from inspector_app.changenet.lite import ChangeNetLite
+from inspector_app.changenet.module import update_average
 
 
 @torch.no_grad()
@@ -41,16 +42,9 @@ def mean_of_runs(
     goldens there may be fewer, each for as many tests in a row. The encoder keeps its own, which training never changes.
     """
     mean = copy.deepcopy(networks[0]).eval()
-    states = [network.state_dict() for network in networks]
-    for name, weight in mean.state_dict().items():
-        if weight.is_floating_point():
-            weight.copy_(torch.stack([state[name] for state in states]).mean(dim=0))
-    norms = [
-        layer
-        for name, layer in mean.named_modules()
-        if isinstance(layer, nn.BatchNorm2d) and not name.startswith("encoder.")
-    ]
-    for norm in norms:
+    for count, network in enumerate(networks[1:], 1):
+        update_average(mean, network, count / (count + 1))
+    for norm in decoder_norms(mean):
         norm.reset_running_stats()
         norm.momentum = None  # the mean over all batches
         norm.train()

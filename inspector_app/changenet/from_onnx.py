@@ -61,8 +61,7 @@ def settle_batch_norm(network: ChangeNetLite, batches: Sequence[tuple[Tensor, Te
         assert isinstance(module, nn.BatchNorm2d)
         seen.setdefault(module, []).append(given[0].transpose(0, 1).flatten(1))
 
-    norms = [norm for name, _, norm in _folded_pairs(network) if not name.startswith("encoder.")]
-    hooks = [norm.register_forward_pre_hook(watch) for norm in norms]
+    hooks = [norm.register_forward_pre_hook(watch) for norm in decoder_norms(network)]
     network.eval()
     for test, golden in batches:
         network(test, golden)
@@ -79,6 +78,11 @@ def settle_batch_norm(network: ChangeNetLite, batches: Sequence[tuple[Tensor, Te
         norm.weight.copy_(gain * torch.sqrt(variance + norm.eps))
         mean_before.copy_(mean)
         variance_before.copy_(variance)
+
+
+def decoder_norms(network: ChangeNetLite) -> list[nn.BatchNorm2d]:
+    """Return every BatchNorm after the encoder: those whose statistics training changes."""
+    return [norm for name, _, norm in _folded_pairs(network) if not name.startswith("encoder.")]
 
 
 def _folded_pairs(network: ChangeNetLite) -> Iterator[tuple[str, nn.Conv2d, nn.BatchNorm2d]]:

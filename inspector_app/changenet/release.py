@@ -73,7 +73,7 @@ def _network(checkpoint: Path, others: Sequence[Path], data: Path | None, train_
     if not others:
         return load_checkpoint(checkpoint)
     if not exported:
-        return mean_network([checkpoint, *others], data, train_list if data else None)
+        return mean_network([checkpoint, *others], data, train_list)
     if len(others) > 1:
         raise StartMissingError(
             "start_mixed",

@@ -41,15 +41,15 @@ def first_network(config: TrainConfig, source: PairSource) -> ChangeNetLite:
     return network
 
 
-def mean_network(checkpoints: Sequence[Path], data: Path | None, train_list: str | None) -> ChangeNetLite:
+def mean_network(checkpoints: Sequence[Path], data: Path | None, train_list: str) -> ChangeNetLite:
     """Return the mean of the averaged networks of trainings, each of which went on from the one before or from a mean of those before.
 
-    BatchNorm is taken anew over pairs as the first one's training shows them, out of ``train_list`` of ``data`` where they are given.
+    BatchNorm is taken anew over pairs as the first one's training shows them; where ``data`` is given, out of its ``train_list``.
     Raises ForeignCheckpointError, PairFolderError, KeeperError (the list is not there).
     """
     config = training_config(checkpoints[0])
-    given = {"data": data, "train_list": train_list}
-    config = config.model_copy(update={key: value for key, value in given.items() if value is not None})
+    if data is not None:
+        config = config.model_copy(update={"data": data, "train_list": train_list})
     networks = [load_checkpoint(checkpoint) for checkpoint in checkpoints]
     return mean_of_runs(networks, _batches(config, build_source(config), _MEAN_BATCHES, config.size))
 

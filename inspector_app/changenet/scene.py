@@ -144,37 +144,52 @@ def take_all_apart(images: Sequence[Image], outline: Outline) -> list[Scene]:
 
     Pictures that show no board are left out.
     """
-    sample = [scene for scene in (take_apart(image, outline) for image in images[:_SAMPLE]) if scene]
-    if not sample:
+    boards = [board for board in (_clear(image, outline) for image in images) if board]
+    if not boards:
         return []
-    sizes = np.array([scene.body.size for scene in sample])
+    sizes = np.array([_measure_body(board).size for board in boards[:_SAMPLE]])
     size = (float(np.median(sizes[:, 0])), float(np.median(sizes[:, 1])))
-    return [scene for scene in (take_apart(image, outline, size) for image in images) if scene]
+    return [_scene(board, _fit_body(board, size)) for board in boards]
 
 
-def take_apart(image: Image, outline: Outline, body_size: BodySize | None = None) -> Scene | None:
-    """Return the scene of a good ``image``, None when it shows no board.
+def take_apart(image: Image, outline: Outline) -> Scene | None:
+    """Return the scene of one good ``image``, None when it shows no board.
 
-    Without ``body_size`` the body is measured in this picture alone, and taken as upright.
+    The body is measured in this picture alone, and taken as upright.
     """
+    board = _clear(image, outline)
+    return None if board is None else _scene(board, _measure_body(board))
+
+
+@dataclass(frozen=True, eq=False)
+class _ClearedBoard:
+    """A picture and its board without the part; ``around`` is the outline and some board."""
+
+    image: Image
+    background: Image
+    outline: Mask
+    around: Mask
+    holes: HoleGrid
+
+
+def _clear(image: Image, outline: Outline) -> _ClearedBoard | None:
     side = image.shape[0]
     pitch = (outline.holes.pitch_x, outline.holes.pitch_y)
-    around = dilate(outline.mask, round(side * 0.04))
-    holes = find_holes(image, around, pitch)
+    holes = find_holes(image, dilate(outline.mask, round(side * 0.04)), pitch)
     if holes is None:
         return None
     own = outline.on(holes)
     if not own.any():
         return None
     around = dilate(own, round(side * 0.03))
-    background = fill_periodic(image, around, pitch)
-    body = _measure_body(image, background, around)
-    if body_size is not None:
-        body = _fit_body(image, around, body, body_size)
-    ends = _lead_holes(own, holes)
-    leads = _leads(image, background, body, around, ends)
+    return _ClearedBoard(image, fill_periodic(image, around, pitch), own, around, holes)
+
+
+def _scene(board: _ClearedBoard, body: Body) -> Scene:
+    side = board.image.shape[0]
+    leads = _leads(board, body, _lead_holes(board.outline, board.holes))
     part = body.mask(side) | np.logical_or.reduce([lead.mask(side) for lead in leads])
-    return Scene(image, background, part, body, leads, own, holes)
+    return Scene(board.image, board.background, part, body, leads, board.outline, board.holes)
 
 
 def _lead_holes(outline: Mask, holes: HoleGrid) -> list[Point]:
@@ -189,11 +204,11 @@ def _lead_holes(outline: Mask, holes: HoleGrid) -> list[Point]:
     return [(first + i * holes.pitch_x, y) for i in range(count)]
 
 
-def _measure_body(image: Image, background: Image, around: Mask) -> Body:
+def _measure_body(board: _ClearedBoard) -> Body:
     """Return the upright rectangle around the thick part of what is not board."""
-    side = image.shape[0]
-    change = np.abs(_opponent(image) - _opponent(background)).max(axis=2) > _METAL
-    seed = cv2.morphologyEx((change & around).astype(np.uint8), cv2.MORPH_OPEN, disc(1))
+    side = board.image.shape[0]
+    change = np.abs(_opponent(board.image) - _opponent(board.background)).max(axis=2) > _METAL
+    seed = cv2.morphologyEx((change & board.around).astype(np.uint8), cv2.MORPH_OPEN, disc(1))
     thick = cv2.morphologyEx(seed, cv2.MORPH_OPEN, disc(round(side * 0.03)))
     closed = _largest(cv2.morphologyEx(thick, cv2.MORPH_CLOSE, disc(round(side * 0.07))) > 0)
     rows = np.flatnonzero(closed.mean(axis=1) > 0.1)
@@ -205,16 +220,19 @@ def _measure_body(image: Image, background: Image, around: Mask) -> Body:
     return Body(((cols[0] + cols[-1]) / 2, (rows[0] + rows[-1]) / 2), size, 0.0)
 
 
-def _fit_body(image: Image, around: Mask, near: Body, size: BodySize) -> Body:
+def _fit_body(board: _ClearedBoard, size: BodySize) -> Body:
     """Return the rectangle of ``size`` that holds most grey and least board, within a few degrees."""
-    greyness = np.exp(-np.abs(_opponent(image)).max(axis=2).astype(np.float32) / 16.0)
-    best, found = -np.inf, near
-    reach = round(max(size) * 0.62)
+    found, best = _measure_body(board), -np.inf
+    reach, tried = round(max(size) * 0.62), round(0.5 * max(size))
+    x0, y0 = (max(0, int(c - 0.25 * max(size))) for c in found.centre)
+    left, top = max(0, x0 - reach), max(0, y0 - reach)
+    # Only what the kernel sees from the tried centres: large kernels are dear.
+    nearby = board.image[top : y0 + tried + reach, left : x0 + tried + reach]
+    greyness = np.exp(-np.abs(_opponent(nearby)).max(axis=2).astype(np.float32) / 16.0)
     for angle in np.arange(-9.0, 9.1, 1.5):
         kernel = _frame_kernel(size, float(angle), reach)
         answer = cv2.filter2D(greyness, cv2.CV_32F, kernel, borderType=cv2.BORDER_REPLICATE)
-        x0, y0 = (max(0, int(c - 0.25 * max(size))) for c in near.centre)
-        window = answer[y0 : y0 + round(0.5 * max(size)), x0 : x0 + round(0.5 * max(size))]
+        window = answer[y0 - top : y0 - top + tried, x0 - left : x0 - left + tried]
         _, peak, _, (x, y) = cv2.minMaxLoc(window)
         # An upright body needs less proof than a turned one.
         if peak - 0.002 * abs(angle) > best:
@@ -236,16 +254,15 @@ def _frame_kernel(size: BodySize, angle: float, reach: int) -> NDArray[np.float3
     return np.asarray(kernel, np.float32)
 
 
-def _leads(
-    image: Image, background: Image, body: Body, around: Mask, ends: Sequence[Point]
-) -> tuple[Lead, ...]:
+def _leads(board: _ClearedBoard, body: Body, ends: Sequence[Point]) -> tuple[Lead, ...]:
     """Return the leads: the path from the body's foot to each hole along which most differs from the board."""
+    image, background = board.image, board.background
     side = image.shape[0]
     width = max(3, round(_LEAD_SHARE * side))
     change = cv2.absdiff(image, background).max(axis=2).astype(np.float32)
     # Metal is lighter than board in blue, which the body's shadow is not.
     metal = np.clip(cv2.subtract(image, background).min(axis=2).astype(np.float32), 0.0, 60.0)
-    change = (np.clip(change - 15.0, 0.0, 60.0) + metal) * (around & ~body.mask(side))
+    change = (np.clip(change - 15.0, 0.0, 60.0) + metal) * (board.around & ~body.mask(side))
     ridge = _ridge(change, width)
     foot = min(round(body.centre[1] + body.size[1] / 2) + 1, side - 4)
     pitch = abs(ends[1][0] - ends[0][0]) if len(ends) > 1 else 0.25 * side

@@ -12,6 +12,7 @@ from inspector_app.changenet import effnet_lite  # noqa: E402
 from inspector_app.changenet.effnet_lite import (  # noqa: E402
     CHANNELS,
     STRIDES,
+    ConvNorm,
     EfficientNetLite0,
     PretrainedWeightsMissingError,
     SameConv2d,
@@ -81,6 +82,34 @@ def test_frozen_blocks_have_no_gradient() -> None:
     assert not any(p.requires_grad for p in encoder.stem.parameters())
     assert not any(p.requires_grad for p in encoder.blocks[2].parameters())
     assert all(p.requires_grad for p in encoder.blocks[3].parameters())
+
+
+@pytest.mark.parametrize("groups", [1, 6])
+def test_a_norm_that_keeps_its_statistics_is_trained_within_its_convolution(groups: int) -> None:
+    torch.manual_seed(1)
+    layers = ConvNorm(SameConv2d(6, 12, 3, 2, groups=groups)).eval()
+    conv, norm, active = layers
+    torch.nn.init.uniform_(norm.weight, 0.5, 1.5)
+    torch.nn.init.normal_(norm.bias)
+    norm.running_mean.normal_()
+    norm.running_var.uniform_(0.2, 3.0)
+    image, wanted = torch.randn(2, 6, 8, 8), torch.randn(2, 12, 4, 4)
+    parameters = [conv.weight, norm.weight, norm.bias]
+
+    together, apart = layers(image), active(norm(conv(image)))
+    torch.testing.assert_close(together, apart)
+    gradients = [torch.autograd.grad((out * wanted).sum(), parameters) for out in (together, apart)]
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-4)
+    with torch.no_grad():
+        torch.testing.assert_close(layers(image), together)
+
+
+def test_a_norm_that_learns_its_statistics_goes_by_those_of_the_batch() -> None:
+    torch.manual_seed(1)
+    layers = ConvNorm(SameConv2d(3, 4, 1), active=False).train()
+    out = layers(torch.randn(2, 3, 8, 8) * 5 + 2)
+    torch.testing.assert_close(out.mean((0, 2, 3)), torch.zeros(4), rtol=0, atol=1e-5)
+    assert layers[1].num_batches_tracked == 1
 
 
 def test_logits_have_the_size_of_the_images_and_are_repeatable(network: ChangeNetLite) -> None:

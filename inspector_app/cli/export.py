@@ -23,7 +23,10 @@ def export(
     defects_csv: Annotated[Path | None, typer.Option(help="Write one row a defect.")] = None,
     run: Annotated[int | None, typer.Option(help="Only this run.")] = None,
     recipe: Annotated[str, typer.Option(help="Only this recipe.")] = "",
+    revision: Annotated[int | None, typer.Option(min=1, help="Only this revision of the recipe.")] = None,
     lot: Annotated[str, typer.Option(help="Only this lot.")] = "",
+    serial: Annotated[str, typer.Option(help="Only the unit of this serial number.")] = "",
+    operator: Annotated[str, typer.Option(help="Only what this operator inspected.")] = "",
     verdict: Annotated[list[Verdict] | None, typer.Option(help="Only these verdicts.")] = None,
     since: Annotated[datetime | None, typer.Option(help="From this local time on.")] = None,
     until: Annotated[datetime | None, typer.Option(help="Up to this local time.")] = None,
@@ -33,13 +36,18 @@ def export(
     with known_errors(), opened(data_dir, only_look=True) as inspector:
         if csv is None and defects_csv is None:
             raise KeeperError("usage", "Say where to write: --csv FILE, --defects-csv FILE, or both.")
+        if revision is not None and not recipe:
+            raise KeeperError("usage", "A revision is one of a recipe: add --recipe NAME.")
         check_tables(csv, defects_csv)
         if run is not None and run not in {each.id for each in inspector.store.runs(ALL_RUNS)}:
             raise KeeperError("run_missing", f"There is no run {run}.", "List them: inspector-app runs")
         wanted = HistoryFilter(
             run_id=run,
             recipe=recipe,
+            recipe_revision=revision,
             lot=lot,
+            serial=serial,
+            operator=operator,
             verdicts=tuple(verdict or ()),
             since=since.astimezone() if since else None,
             until=until.astimezone() if until else None,

@@ -56,6 +56,26 @@ def test_only_the_lot_that_was_named_is_exported(
     assert "the same file" in told
 
 
+def test_the_operator_the_unit_and_the_revision_that_were_named_are_exported(
+    inspect: Inspect, parts: Path, model: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "some.csv"
+
+    def exported(*which: object) -> list[dict[str, str]]:
+        inspect("export", *which, "--csv", table)
+        return rows(table)
+
+    made = ("recipe", "new", "chips", "--golden", parts / "golden.png", "--model", model, "--threshold")
+    for threshold, operator in ((0.5, "Ada"), (0.6, "Bo")):
+        inspect(*made, threshold)
+        inspect("score", parts / "test", "--recursive", "--recipe", "chips", "--operator", operator)
+    assert {row["operator"] for row in exported("--operator", "ada")} == {"Ada"}
+    assert {row["recipe_revision"] for row in exported("--recipe", "chips", "--revision", 2)} == {"2"}
+    assert exported("--recipe", "chips", "--revision", 9) == []
+    assert exported("--serial", "B-17") == []
+    assert "--recipe" in inspect("export", "--revision", 2, "--csv", table, code=2).stderr
+
+
 def test_resume_scores_nothing_anew_and_writes_the_same_table(
     inspect: Inspect, parts: Path, model: Path, tmp_path: Path
 ) -> None:

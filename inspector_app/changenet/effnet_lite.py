@@ -105,7 +105,9 @@ class ConvNorm(nn.Sequential):
         if not isinstance(norm, nn.BatchNorm2d) or norm.training or not torch.is_grad_enabled():
             return super().forward(x)
         scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-        y: Tensor = conv.convolve(x, conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale)
+        y: Tensor = conv.convolve(
+            x, conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
+        )
         for layer in after:
             y = layer(y)
         return y

@@ -65,9 +65,13 @@ class FastBackwardConv2d(nn.Conv2d):
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Map N x C x H x W as Conv2d does, with ``weight`` and ``bias`` in place of the layer's own."""
         if self.groups == 1 or not weight.requires_grad or not torch.is_autocast_enabled("cpu"):
-            return self._conv_forward(x, weight, bias)
+            return self._filtered(x, weight, bias)
         with torch.autocast("cpu", enabled=False):
-            return self._conv_forward(x.float(), weight, bias).to(torch.get_autocast_dtype("cpu"))
+            return self._filtered(x.float(), weight, bias).to(torch.get_autocast_dtype("cpu"))
+
+    def _filtered(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        y: Tensor = self._conv_forward(x, weight, bias)
+        return y
 
 
 class SameConv2d(FastBackwardConv2d):
@@ -102,15 +106,25 @@ class ConvNorm(nn.Sequential):
         convolution, with gradients all the same, which spares three passes over the largest maps.
         """
         conv, norm, *after = self
-        if not isinstance(norm, nn.BatchNorm2d) or norm.training or not torch.is_grad_enabled():
-            return super().forward(x)
-        scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-        y: Tensor = conv.convolve(
-            x, conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
-        )
+        folded = _scale_and_shift(norm) if torch.is_grad_enabled() else None
+        if folded is None or not isinstance(conv, SameConv2d):
+            x = norm(conv(x))
+        else:
+            scale, shift = folded
+            x = conv.convolve(x, conv.weight * scale[:, None, None, None], shift)
         for layer in after:
-            y = layer(y)
-        return y
+            x = layer(x)
+        return x
+
+
+def _scale_and_shift(norm: nn.Module) -> tuple[Tensor, Tensor] | None:
+    """What a BatchNorm multiplies each channel by and adds, None where it goes by the batch or is none."""
+    if not isinstance(norm, nn.BatchNorm2d) or norm.training:
+        return None
+    if norm.running_mean is None or norm.running_var is None:
+        return None
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    return scale, norm.bias - norm.running_mean * scale
 
 
 class InvertedResidual(nn.Module):

@@ -65,12 +65,10 @@ class FastBackwardConv2d(nn.Conv2d):
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Map N x C x H x W as Conv2d does, with ``weight`` and ``bias`` in place of the layer's own."""
         if self.groups == 1 or not weight.requires_grad or not torch.is_autocast_enabled("cpu"):
-            return self._filtered(x, weight, bias)
-        with torch.autocast("cpu", enabled=False):
-            return self._filtered(x.float(), weight, bias).to(torch.get_autocast_dtype("cpu"))
-
-    def _filtered(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        y: Tensor = self._conv_forward(x, weight, bias)
+            y: Tensor = self._conv_forward(x, weight, bias)
+        else:
+            with torch.autocast("cpu", enabled=False):
+                y = self._conv_forward(x.float(), weight, bias).to(torch.get_autocast_dtype("cpu"))
         return y
 
 

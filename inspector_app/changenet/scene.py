@@ -147,9 +147,12 @@ def take_all_apart(images: Sequence[Image], outline: Outline) -> list[Scene]:
     boards = [board for board in (_clear(image, outline) for image in images) if board]
     if not boards:
         return []
-    sizes = np.array([_measure_body(board).size for board in boards[:_SAMPLE]])
+    bodies = [_measure_body(board) for board in boards]
+    sizes = np.array([body.size for body in bodies[:_SAMPLE]])
     size = (float(np.median(sizes[:, 0])), float(np.median(sizes[:, 1])))
-    return [_scene(board, _fit_body(board, size)) for board in boards]
+    return [
+        _scene(board, _fit_body(board.image, body, size)) for board, body in zip(boards, bodies, strict=True)
+    ]
 
 
 def take_apart(image: Image, outline: Outline) -> Scene | None:
@@ -220,14 +223,14 @@ def _measure_body(board: _ClearedBoard) -> Body:
     return Body(((cols[0] + cols[-1]) / 2, (rows[0] + rows[-1]) / 2), size, 0.0)
 
 
-def _fit_body(board: _ClearedBoard, size: BodySize) -> Body:
+def _fit_body(image: Image, near: Body, size: BodySize) -> Body:
     """Return the rectangle of ``size`` that holds most grey and least board, within a few degrees."""
-    found, best = _measure_body(board), -np.inf
+    best, found = -np.inf, near
     reach, tried = round(max(size) * 0.62), round(0.5 * max(size))
-    x0, y0 = (max(0, int(c - 0.25 * max(size))) for c in found.centre)
+    x0, y0 = (max(0, int(c - 0.25 * max(size))) for c in near.centre)
     left, top = max(0, x0 - reach), max(0, y0 - reach)
     # Only what the kernel sees from the tried centres: large kernels are dear.
-    nearby = board.image[top : y0 + tried + reach, left : x0 + tried + reach]
+    nearby = image[top : y0 + tried + reach, left : x0 + tried + reach]
     greyness = np.exp(-np.abs(_opponent(nearby)).max(axis=2).astype(np.float32) / 16.0)
     for angle in np.arange(-9.0, 9.1, 1.5):
         kernel = _frame_kernel(size, float(angle), reach)

@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector_app.changenet.arrays import Image, Mask
-from inspector_app.changenet.compositing import blend, turn_and_move, warped_mask, warped_picture
+from inspector_app.changenet.compositing import around, blend, turn_and_move, warped_mask, warped_picture
+
+Tint = tuple[NDArray[np.float64], float]
+"""A colour, 0..255 for each channel, and its share in the mixture."""
 
 # Less than this difference in every channel is not called a change.
 _VISIBLE = 14
@@ -86,12 +89,12 @@ def _scratch(image: Image, centre: tuple[int, int], rng: np.random.Generator) ->
         )
     drawn = np.zeros(image.shape[:2], np.uint8)
     cv2.polylines(drawn, [np.round(points).astype(np.int32)], False, 1, int(rng.integers(1, 4)), cv2.LINE_8)
-    return blend(image, _tinted(image, rng), drawn > 0, 0.6), _grown(drawn)
+    return _painted(image, drawn > 0, _tint(rng), 0.6), _grown(drawn)
 
 
 def _blotch(image: Image, centre: tuple[int, int], rng: np.random.Generator) -> tuple[Image, Mask]:
     shape = _blob(image.shape[0], centre, rng)
-    return blend(image, _tinted(image, rng), shape > 0, float(rng.uniform(0.6, 2.0))), _grown(shape)
+    return _painted(image, shape > 0, _tint(rng), float(rng.uniform(0.6, 2.0))), _grown(shape)
 
 
 def _graft(
@@ -108,11 +111,18 @@ def _slipped(image: Image, rng: np.random.Generator) -> Image:
     return warped_picture(image, turn_and_move((side / 2, side / 2), turn, rng.uniform(-0.3, 0.3, 2) * side))
 
 
-def _tinted(image: Image, rng: np.random.Generator) -> Image:
-    """Return the picture mixed with one colour, which may be darker, lighter or foreign."""
-    colour = rng.uniform(0, 255) + rng.normal(0, 25, 3)
-    share = rng.uniform(0.35, 1.0)
-    return np.clip(image * (1.0 - share) + colour * share, 0, 255).astype(np.uint8)
+def _tint(rng: np.random.Generator) -> Tint:
+    return rng.uniform(0, 255) + rng.normal(0, 25, 3), float(rng.uniform(0.35, 1.0))
+
+
+def _painted(image: Image, shape: Mask, tint: Tint, softness: float) -> Image:
+    """Return the picture mixed with one colour, which may be darker, lighter or foreign, where ``shape`` is set."""
+    near = around(shape, softness)
+    colour, share = tint
+    tinted = np.clip(image[near] * (1.0 - share) + colour * share, 0, 255).astype(np.uint8)
+    painted = image.copy()
+    painted[near] = blend(image[near], tinted, shape[near], softness)
+    return painted
 
 
 def _blob(side: int, centre: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -101,8 +101,9 @@ class ChangeNetLite(nn.Module):
         both = self.encode(torch.cat((golden, test)))
         count = golden.shape[0]
         share = test.shape[0] // count
-        goldens = tuple(f[:count].repeat_interleave(share, dim=0) for f in both)
-        maps = self._decode(goldens, tuple(f[count:] for f in both))
+        apart = [f.split((count, test.shape[0])) for f in both]
+        goldens = tuple(_each_for(golden, share) for golden, _ in apart)
+        maps = self._decode(goldens, tuple(test for _, test in apart))
         coarse = [head(m) for head, m in zip(self.auxiliary, maps[1:], strict=True)]
         return [self._full_size(self.head(maps[0])), *coarse]
 
@@ -118,6 +119,12 @@ class ChangeNetLite(nn.Module):
     @staticmethod
     def _full_size(logits: Tensor) -> Tensor:
         return functional.interpolate(logits, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+def _each_for(x: Tensor, share: int) -> Tensor:
+    """Repeat each image ``share`` times in a row, channels last as everything else: other layouts cost copies."""
+    rows = x.permute(0, 2, 3, 1)[:, None].expand(-1, share, -1, -1, -1)
+    return rows.flatten(0, 1).permute(0, 3, 1, 2)
 
 
 def _double(x: Tensor) -> Tensor:

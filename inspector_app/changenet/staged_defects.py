@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from inspector_app.changenet.arrays import Image, Mask
 from inspector_app.changenet.compositing import (
+    around,
     as_light_as,
     blend,
     carried,
@@ -93,7 +94,10 @@ def _without(image: Image, scene: Scene, lead: Lead, row: int) -> Image:
     gone |= hole > 0
     seen = ~dilate(scene.part, 2)
     # Board that shows now lies in the shadow of what is left.
-    board = as_light_as(image, scene.background, gone, seen, lead.width / 2)
+    reach = lead.width / 2
+    near = around(gone, reach + 1.0)
+    board = image.copy()
+    board[near] = as_light_as(image[near], scene.background[near], gone[near], seen[near], reach)
     return blend(image, board, gone, 1.0)
 
 

@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import CSVLogger
 from inspector_app.changenet.callbacks import OnProgress, ProgressMeter, SaveLast
 from inspector_app.changenet.config import Precision, TrainConfig
 from inspector_app.changenet.feed import PairFeed
+from inspector_app.changenet.freed_memory import keep_freed_memory
 from inspector_app.changenet.module import ChangeModule
 from inspector_app.changenet.quiet import quiet
 from inspector_app.changenet.resuming import check_resumable
@@ -48,6 +49,7 @@ def run_training(config: TrainConfig, on_progress: OnProgress | None = None) -> 
         check_resumable(checkpoint)
     config.folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(config.threads)
+    keep_freed_memory()
     meter = ProgressMeter(config, on_progress)
     # Lightning advertises, and warns of what is meant here (a frozen encoder, no worker processes).
     with quiet("lightning.pytorch", r"lightning\."):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,7 @@ from inspector_app.changenet.effnet_lite import (  # noqa: E402
     PretrainedWeightsMissingError,
     SameConv2d,
 )
-from inspector_app.changenet.lite import ChangeNetLite, build_network  # noqa: E402
+from inspector_app.changenet.lite import CLASSES, ChangeNetLite, build_network  # noqa: E402
 from inspector_app.changenet.module import rate_at, update_average  # noqa: E402
 
 
@@ -144,6 +146,31 @@ def test_a_golden_that_serves_several_tests_gives_what_its_copies_give(network: 
         copied = network.forward_train(test, golden.repeat_interleave(3, dim=0))
     for one, other in zip(shared, copied, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_a_shared_golden_leaves_every_map_and_gradient_channels_last() -> None:
+    network = ChangeNetLite().to(memory_format=torch.channels_last)
+    elsewhere: list[str] = []
+
+    def watch(name: str, x: torch.Tensor) -> None:
+        if x.shape[1] > CLASSES and not x.is_contiguous(memory_format=torch.channels_last):
+            elsewhere.append(f"{name}: {tuple(x.shape)}, {x.stride()}")
+
+    def watched(name: str) -> Callable[[torch.nn.Module, Any, torch.Tensor], None]:
+        def hook(_layer: torch.nn.Module, _inputs: Any, y: torch.Tensor) -> None:
+            watch(f"{name} gives", y)
+            y.register_hook(lambda gradient: watch(f"{name} gets back", gradient))
+
+        return hook
+
+    for name, layer in network.named_modules():
+        if isinstance(layer, (torch.nn.Conv2d, torch.nn.BatchNorm2d)):
+            layer.register_forward_hook(watched(name))
+    test, golden = (
+        torch.rand(count, 3, 64, 64).contiguous(memory_format=torch.channels_last) for count in (4, 2)
+    )
+    sum(output.square().mean() for output in network.forward_train(test, golden)).backward()
+    assert elsewhere == []
 
 
 def test_the_network_is_as_small_as_meant(network: ChangeNetLite) -> None:

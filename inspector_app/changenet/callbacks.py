@@ -41,12 +41,8 @@ class Pace(Protocol):
         """Pairs a step."""
 
     @property
-    def epochs(self) -> int:
-        """Epochs in all."""
-
-    @property
-    def stretch(self) -> int:
-        """Steps an epoch."""
+    def steps(self) -> int:
+        """Steps in all."""
 
 
 class TrainingDivergedError(KeeperError):
@@ -106,7 +102,7 @@ class ProgressMeter(Callback):
         self._loss = loss if self.pairs == 0 else 0.97 * self._loss + 0.03 * loss
         self.pairs += self._config.batch
         self._recent = [*self._recent[-_WINDOW:], time.monotonic()]
-        step, steps = trainer.global_step, self._config.epochs * self._config.stretch
+        step, steps = trainer.global_step, self._config.steps
         if self._tell is not None and (step % _TELL_EVERY == 0 or step == steps):
             self._tell(self._progress(step, steps))
 

@@ -91,7 +91,7 @@ class TrainConfig(BaseModel):
 
     @property
     def epochs(self) -> int:
-        """Number of stretches, the last one counted as full."""
+        """Number of stretches; the last one may be shorter."""
         return -(-self.steps // self.stretch)
 
 

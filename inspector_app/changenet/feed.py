@@ -42,10 +42,14 @@ class PairFeed(lightning.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Item]:
         """Return the loader of the trainer's current epoch."""
         config = self._config
-        epoch = self.trainer.current_epoch if self.trainer is not None else 0
-        count = config.stretch * config.batch
+        epoch, done = 0, 0
+        if self.trainer is not None:
+            epoch, done = self.trainer.current_epoch, self.trainer.global_step
+        left = config.steps - done
+        # A training that ended within a stretch may go on to more steps than it was begun with.
+        steps = left if epoch + 1 >= config.epochs else min(config.stretch, left)
         size = config.warm_size if epoch < config.warm_share * config.epochs else config.size
-        pairs = EpochPairs(self._source, epoch * count, count, size)
+        pairs = EpochPairs(self._source, done * config.batch, steps * config.batch, size)
         return DataLoader(pairs, config.batch, num_workers=config.workers)
 
 

@@ -70,9 +70,7 @@ def train(
     split: Annotated[str, typer.Option(help="Which list to train on: list/SPLIT.txt.")] = "train",
     mode: Annotated[str, typer.Option(help="object: one part; generic: many.")] = "object",
     out_dir: Annotated[Path | None, typer.Option(help="Checkpoints (default: in the data folder).")] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="Optimiser steps in all; above 100 whole hundreds, rounded up.")
-    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps in all.")] = None,
     batch: Annotated[int | None, typer.Option(min=2, help="Pairs a step.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the training images.")] = None,
     warm_share: Annotated[

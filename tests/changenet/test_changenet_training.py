@@ -65,6 +65,17 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(pair_folder: Pa
     assert not list((tmp_path / "parts").glob("*.tmp"))
 
 
+def test_a_training_takes_as_many_steps_as_it_was_told(pair_folder: Path, tmp_path: Path) -> None:
+    heard: list[TrainProgress] = []
+    stretches = config(pair_folder, tmp_path, steps=3, epoch_steps=2)
+    assert run_training(stretches, heard.append).steps == 3
+    assert heard[-1].step == heard[-1].steps == 3
+    longer = run_training(stretches.model_copy(update={"steps": 6, "resume": True}))
+    assert (longer.steps, longer.pairs) == (6, 6)
+    again = run_training(stretches.model_copy(update={"steps": 6, "resume": True}))
+    assert (again.steps, again.pairs) == (6, 0)
+
+
 def test_generic_pairs_train_through_the_same_loop(pair_folder: Path, tmp_path: Path) -> None:
     result = run_training(config(pair_folder, tmp_path / "out", mode="generic", steps=1))
     assert result.checkpoint.is_file()

@@ -111,8 +111,7 @@ class _Pace:
     """What the progress meter asks of a training's settings."""
 
     batch: int
-    epochs: int
-    stretch: int
+    steps: int
 
 
 def _devices(experiment: Experiment, listener: Listener) -> _Devices:
@@ -135,7 +134,7 @@ def _devices(experiment: Experiment, listener: Listener) -> _Devices:
 def _pace(experiment: Experiment, feed: SpecFeed, devices: _Devices) -> _Pace:
     batch = experiment.dataset.segment.batch_size
     mine = -(-len(feed.train_names) // devices.count)
-    return _Pace(batch, experiment.train.num_epochs, -(-mine // batch))
+    return _Pace(batch, experiment.train.num_epochs * -(-mine // batch))
 
 
 def strategy_of(experiment: Experiment, devices: int) -> str:

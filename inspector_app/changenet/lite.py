@@ -101,7 +101,7 @@ class ChangeNetLite(nn.Module):
         both = self.encode(torch.cat((golden, test)))
         count = golden.shape[0]
         share = test.shape[0] // count
-        apart = [f.split((count, test.shape[0])) for f in both]
+        apart = [f.split_with_sizes((count, len(test))) for f in both]
         goldens = tuple(_each_for(golden, share) for golden, _ in apart)
         maps = self._decode(goldens, tuple(test for _, test in apart))
         coarse = [head(m) for head, m in zip(self.auxiliary, maps[1:], strict=True)]

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inspector_app.changenet.depthwise import depthwise, same_margins
 from inspector_app.core.errors import KeeperError
 
 STRIDES: tuple[int, ...] = (2, 4, 8, 16, 32)
@@ -51,42 +52,32 @@ _STAGES: tuple[_Stage, ...] = (
 _TAPS: tuple[int, ...] = (0, 2, 4, 10, 15)
 
 
-class FastBackwardConv2d(nn.Conv2d):
-    """A convolution whose depthwise form is trained in float32 even under autocast.
-
-    oneDNN has no quick bfloat16 weight gradient for depthwise kernels on CPUs (PyTorch 2.13): a 5x5 one takes
-    four times as long as in float32, and these few layers were more than half of a training step.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map N x C x H x W as Conv2d does."""
-        return self.convolve(x, self.weight, self.bias)
-
-    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Map N x C x H x W as Conv2d does, with ``weight`` and ``bias`` in place of the layer's own."""
-        if self.groups == 1 or not weight.requires_grad or not torch.is_autocast_enabled("cpu"):
-            y: Tensor = self._conv_forward(x, weight, bias)
-        else:
-            with torch.autocast("cpu", enabled=False):
-                y = self._conv_forward(x.float(), weight, bias).to(torch.get_autocast_dtype("cpu"))
-        return y
-
-
-class SameConv2d(FastBackwardConv2d):
+class SameConv2d(nn.Conv2d):
     """Bias-free convolution with TensorFlow's "SAME" padding, for inputs whose sides the stride divides."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         """Build the layer; ``kernel`` is odd, ``stride`` 1 or 2."""
         symmetric = kernel // 2 if stride == 1 else 0
         super().__init__(inputs, outputs, kernel, stride, symmetric, groups=groups, bias=False)
-        near, far = (kernel - stride) // 2, (kernel - stride + 1) // 2
+        near, far = same_margins(kernel, stride)
         self._margin = (near, far, near, far)
 
-    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Map N x C x H x W to N x C' x H/stride x W/stride."""
+        return self.convolve(x, self.weight, self.bias)
+
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Map as ``forward`` does, with ``weight`` and ``bias`` in place of the layer's own."""
+        if (
+            1 < self.groups == self.in_channels == self.out_channels
+            and weight.requires_grad
+            and torch.is_grad_enabled()
+        ):
+            return depthwise(x, weight, bias, self.stride[0])
         if self.stride[0] > 1:
             x = functional.pad(x, self._margin)
-        return super().convolve(x, weight, bias)
+        y: Tensor = self._conv_forward(x, weight, bias)
+        return y
 
 
 class ConvNorm(nn.Sequential):

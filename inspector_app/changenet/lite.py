@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inspector_app.changenet.effnet_lite import CHANNELS, EfficientNetLite0, FastBackwardConv2d
+from inspector_app.changenet.effnet_lite import CHANNELS, EfficientNetLite0, SameConv2d
 
 # Channels of the difference features at strides 2, 4, 8, 16, 32: cheap where maps are large.
 _WIDTHS: tuple[int, ...] = (16, 32, 48, 64, 96)
@@ -19,7 +19,7 @@ Features = tuple[Tensor, ...]
 
 def _conv_norm(inputs: int, outputs: int, kernel: int = 1, groups: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        FastBackwardConv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False),
+        SameConv2d(inputs, outputs, kernel, groups=groups),
         nn.BatchNorm2d(outputs),
     )
 

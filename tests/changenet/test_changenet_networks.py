@@ -86,16 +86,16 @@ def test_frozen_blocks_have_no_gradient() -> None:
     assert all(p.requires_grad for p in encoder.blocks[3].parameters())
 
 
-@pytest.mark.parametrize("groups", [1, 6])
-def test_a_norm_that_keeps_its_statistics_is_trained_within_its_convolution(groups: int) -> None:
+@pytest.mark.parametrize(("inputs", "groups"), [(6, 1), (6, 6), (12, 12)])
+def test_a_norm_that_keeps_its_statistics_is_trained_within_its_convolution(inputs: int, groups: int) -> None:
     torch.manual_seed(1)
-    layers = ConvNorm(SameConv2d(6, 12, 3, 2, groups=groups)).eval()
+    layers = ConvNorm(SameConv2d(inputs, 12, 3, 2, groups=groups)).eval()
     conv, norm, active = layers
     torch.nn.init.uniform_(norm.weight, 0.5, 1.5)
     torch.nn.init.normal_(norm.bias)
     norm.running_mean.normal_()
     norm.running_var.uniform_(0.2, 3.0)
-    image, wanted = torch.randn(2, 6, 8, 8), torch.randn(2, 12, 4, 4)
+    image, wanted = torch.randn(2, inputs, 8, 8), torch.randn(2, 12, 4, 4)
     parameters = [conv.weight, norm.weight, norm.bias]
 
     together, apart = layers(image), active(norm(conv(image)))

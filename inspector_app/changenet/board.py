@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 import cv2
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from inspector_app.changenet.arrays import Image, Mask
 
 Grey = NDArray[np.float32]
+Places = NDArray[np.float64]
 _T = TypeVar("_T", bound=np.generic)
 
 HOLE_SHARE = 0.2
@@ -65,14 +67,10 @@ def find_holes(image: Image, hidden: Mask, pitch: tuple[float, float]) -> HoleGr
     darkness = 255.0 - image.max(axis=2).astype(np.float32)
     answer = _round_spots(darkness, radius)
     answer[cv2.dilate(hidden.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0] = np.nan
-    coarse = [(x, y) for x in np.arange(0, pitch_x, 3.0) for y in np.arange(0, pitch_y, 3.0)]
-    x, y = max(coarse, key=lambda place: _mean_at(answer, place[0], place[1], pitch))
+    x, y, _ = _darkest(answer, np.arange(0, pitch_x, 3.0), np.arange(0, pitch_y, 3.0), pitch)
     steps = np.arange(-2.0, 2.1, 0.5)
-    fine = [(x + dx, y + dy) for dx in steps for dy in steps if x + dx >= 0 and y + dy >= 0]
-    place = max(fine, key=lambda place: _mean_at(answer, place[0], place[1], pitch))
-    if _mean_at(answer, place[0], place[1], pitch) < _CONTRAST:
-        return None
-    return HoleGrid(float(place[0]), float(place[1]), pitch_x, pitch_y)
+    x, y, contrast = _darkest(answer, (x + steps)[x + steps >= 0], (y + steps)[y + steps >= 0], pitch)
+    return HoleGrid(x, y, pitch_x, pitch_y) if contrast >= _CONTRAST else None
 
 
 def _round_spots(darkness: Grey, radius: float) -> Grey:
@@ -86,13 +84,27 @@ def _round_spots(darkness: Grey, radius: float) -> Grey:
     return np.asarray(cv2.filter2D(darkness, cv2.CV_32F, kernel.astype(np.float32)), np.float32)
 
 
-def _mean_at(answer: Grey, x: float, y: float, pitch: tuple[float, float]) -> float:
-    side_y, side_x = answer.shape
-    cols = np.round(np.arange(x, side_x - 0.5, pitch[0])).astype(int)
-    rows = np.round(np.arange(y, side_y - 0.5, pitch[1])).astype(int)
-    seen = answer[np.ix_(rows[rows < side_y], cols[cols < side_x])]
-    seen = seen[~np.isnan(seen)]
-    return float(seen.mean()) if seen.size else -np.inf
+def _darkest(answer: Grey, xs: Places, ys: Places, pitch: tuple[float, float]) -> tuple[float, float, float]:
+    """Return the x and y, of those given, from which a grid meets the highest mean answer, and that mean.
+
+    Where the answer is not a number it does not count.
+    """
+    height, width = answer.shape
+    seen = ~np.isnan(answer)
+    both = np.stack([np.where(seen, answer, 0.0), seen])
+    rows = np.stack([both[:, _grid(y, height, pitch[1])].sum(axis=1) for y in ys])
+    total, count = np.stack([rows[:, :, _grid(x, width, pitch[0])].sum(axis=2) for x in xs]).transpose(
+        2, 0, 1
+    )
+    means = np.where(count > 0, total / np.maximum(count, 1), -np.inf)
+    i, j = np.unravel_index(means.argmax(), means.shape)
+    return float(xs[i]), float(ys[j]), float(means[i, j])
+
+
+def _grid(first: float, side: int, pitch: float) -> NDArray[np.intp]:
+    """The pixels nearest to ``first`` and to every ``pitch`` after it, within ``side``."""
+    places = np.round(np.arange(first, side - 0.5, pitch)).astype(np.intp)
+    return places[places < side]
 
 
 def fill_periodic(image: Image, hidden: Mask, pitch: tuple[float, float]) -> Image:
@@ -101,49 +113,76 @@ def fill_periodic(image: Image, hidden: Mask, pitch: tuple[float, float]) -> Ima
     Each is taken from the nearest such place that is seen, is as light as its own place, and goes over softly into
     what was taken from elsewhere: a network that learns from filled boards would learn to see their seams.
     """
+    if not hidden.any():
+        return image.copy()
     light = _light(image, hidden)
     flat = image / light
-    taken, weight = np.zeros(image.shape, np.float32), np.zeros(hidden.shape, np.float32)
-    missing, board = hidden.copy(), ~hidden
+    near = _surroundings(hidden)
+    taken, weight = np.zeros(image[near].shape, np.float32), np.zeros(hidden[near].shape, np.float32)
+    missing, board = hidden[near].copy(), ~hidden
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     steps = [(kx, ky) for kx in range(-4, 5) for ky in range(-4, 5) if (kx, ky) != (0, 0)]
     for kx, ky in sorted(steps, key=lambda k: (abs(k[0]) + abs(k[1]), k)):
         if not missing.any():
             break
         nominal = (round(kx * pitch[0]), round(ky * pitch[1]))
-        if not (missing & _shifted(board, nominal)).any():
+        if not (missing & _shifted(board, nominal)[near]).any():
             continue
         shift = _best_match(grey, board, nominal)
-        seen = _shifted(board, shift)
+        seen = _shifted(board, shift)[near]
         here = (missing & seen).astype(np.float32)
         soft = cv2.GaussianBlur(here, (0, 0), _SEAM) * seen + here
-        taken += soft[:, :, None] * _shifted(flat, shift)
+        taken += soft[:, :, None] * _shifted(flat, shift)[near]
         weight += soft
         missing &= ~seen
-    filled = np.where(weight[:, :, None] > 0, light * taken / np.maximum(weight, 1e-6)[:, :, None], image)
-    # Where the board is seen it is left as it is, but for a soft edge.
-    edge = cv2.GaussianBlur(hidden.astype(np.float32), (0, 0), _SEAM)
-    share = np.clip(np.where(hidden, 1.0, 2.0 * edge) * (weight > 0), 0.0, 1.0)[:, :, None]
-    whole = np.asarray(np.clip(image + share * (filled - image) + 0.5, 0, 255), np.uint8)
+    whole = image.copy()
+    whole[near] = _softly_filled(image[near], hidden[near], light[near], taken, weight)
     if missing.any():
-        inpainted = cv2.inpaint(whole, missing.astype(np.uint8), 3, cv2.INPAINT_TELEA)
+        left = np.zeros(hidden.shape, np.uint8)
+        left[near] = missing
+        inpainted = cv2.inpaint(whole, left, 3, cv2.INPAINT_TELEA)
         return inpainted.astype(np.uint8, copy=False)
     return whole
 
 
+def _softly_filled(image: Image, hidden: Mask, light: Grey, taken: Grey, weight: Grey) -> Image:
+    """``image`` with the mean of what was ``taken``; where the board is seen it is left as it is, but for a soft edge."""
+    mean = light * taken / np.maximum(weight, 1e-6)[:, :, None]
+    filled = np.where(weight[:, :, None] > 0, mean, image)
+    edge = cv2.GaussianBlur(hidden.astype(np.float32), (0, 0), _SEAM)
+    share = np.clip(np.where(hidden, 1.0, 2.0 * edge) * (weight > 0), 0.0, 1.0)[:, :, None]
+    return np.asarray(np.clip(image + share * (filled - image) + 0.5, 0, 255), np.uint8)
+
+
+def _surroundings(hidden: Mask) -> tuple[slice, slice]:
+    """The rows and columns of what is hidden, and as far around as a soft seam reaches."""
+    reach = round(5 * _SEAM)
+    x, y, width, height = cv2.boundingRect(hidden.astype(np.uint8))
+    return (
+        slice(max(0, y - reach), y + height + reach),
+        slice(max(0, x - reach), x + width + reach),
+    )
+
+
 def _light(image: Image, hidden: Mask) -> NDArray[np.float32]:
     """How light the board is at each place, H x W x 3, around 1: a surface of second order through its bright pixels."""
-    rows, columns = np.mgrid[0 : image.shape[0], 0 : image.shape[1]].astype(np.float32)
-    y, x = 2 * rows / image.shape[0] - 1, 2 * columns / image.shape[1] - 1
-    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=2)
+    terms = _second_order(*image.shape[:2])
     grey = image.mean(axis=2)
     bright = ~hidden & (grey > np.median(grey[~hidden])) if not hidden.all() else ~hidden
     if bright.sum() < _ENOUGH:
         return np.ones(image.shape, np.float32)  # Too little is seen of it, or it has one colour.
     wanted = np.log(np.maximum(image[bright].astype(np.float32), 1.0))
     factors, *_ = np.linalg.lstsq(terms[bright], wanted, rcond=None)
-    surface = terms @ factors
+    surface = (terms.reshape(-1, terms.shape[-1]) @ factors).reshape(image.shape)
     return np.asarray(np.exp(surface - surface[bright].mean(axis=0)), np.float32)
+
+
+@lru_cache(maxsize=1)
+def _second_order(height: int, width: int) -> NDArray[np.float32]:
+    """The terms of a surface of second order at each place, H x W x 6."""
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    y, x = 2 * rows / height - 1, 2 * columns / width - 1
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=2)
 
 
 def _best_match(grey: Grey, seen: Mask, nominal: tuple[int, int]) -> tuple[int, int]:
@@ -153,23 +192,34 @@ def _best_match(grey: Grey, seen: Mask, nominal: tuple[int, int]) -> tuple[int, 
     """
     reach = range(-2, 3)
     near = [(nominal[0] + dx, nominal[1] + dy) for dx in reach for dy in reach]
+    board = seen.astype(np.uint8)
 
     def distance(shift: tuple[int, int]) -> float:
-        both = seen & _shifted(seen, shift)
-        return float(np.abs(grey - _shifted(grey, shift))[both].mean()) if both.any() else np.inf
+        here, there = _overlap(seen.shape, shift)
+        both = cv2.bitwise_and(board[here], board[there])
+        count = cv2.countNonZero(both)
+        return cv2.norm(grey[here], grey[there], cv2.NORM_L1, both) / count if count else np.inf
 
     return min(near, key=distance)
 
 
 def _shifted(picture: NDArray[_T], shift: tuple[int, int]) -> NDArray[_T]:
     """What lies ``shift`` (x, y) pixels away from each place, 0 beyond the picture."""
-    height, width = picture.shape[:2]
-    x, y = shift
+    here, there = _overlap(picture.shape, shift)
     moved = np.zeros_like(picture)
-    moved[max(0, -y) : height - max(0, y), max(0, -x) : width - max(0, x)] = picture[
-        max(0, y) : height + min(0, y), max(0, x) : width + min(0, x)
-    ]
+    moved[here] = picture[there]
     return moved
+
+
+def _overlap(
+    shape: tuple[int, ...], shift: tuple[int, int]
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Return the rows and columns that lie in the picture together with what is ``shift`` (x, y) away, and the latter's."""
+    height, width = shape[:2]
+    x, y = shift
+    here = slice(max(0, -y), height - max(0, y)), slice(max(0, -x), width - max(0, x))
+    there = slice(max(0, y), height + min(0, y)), slice(max(0, x), width + min(0, x))
+    return here, there
 
 
 def _pitch(image: Image, hidden: Mask, axis: int) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
 import lightning
 import torch
 from torch import Tensor
@@ -18,9 +21,10 @@ Item = tuple[Tensor, Tensor, Tensor]
 class EpochPairs(Dataset[Item]):
     """The pairs of one epoch at one size."""
 
-    def __init__(self, source: PairSource, first: int, count: int, size: int) -> None:
-        """``first`` is the number of this epoch's first pair, ``count`` how many there are."""
+    def __init__(self, source: PairSource, first: int, count: int, size: int, threads: int = 1) -> None:
+        """``first`` is the number of this epoch's first pair, ``count`` how many there are; ``threads`` share a batch."""
         self._source, self._first, self._count, self._size = source, first, count, size
+        self._threads = threads
 
     def __len__(self) -> int:
         """Return the number of pairs."""
@@ -29,6 +33,18 @@ class EpochPairs(Dataset[Item]):
     def __getitem__(self, index: int) -> Item:
         """Return the ``index``-th pair of the epoch."""
         return item_of(self._source.pair(self._first + index, self._size))
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Item]:
+        """Return several pairs, as the loader asks for a batch; neighbours, which may have one golden, by one thread."""
+        each = -(-len(indices) // self._threads)
+        parts = [indices[first : first + each] for first in range(0, len(indices), each)]
+        if len(parts) == 1:
+            return self._in_turn(indices)
+        with ThreadPoolExecutor(len(parts), "pairs") as pool:
+            return [item for items in pool.map(self._in_turn, parts) for item in items]
+
+    def _in_turn(self, indices: Sequence[int]) -> list[Item]:
+        return [self[index] for index in indices]
 
 
 class PairFeed(lightning.LightningDataModule):
@@ -48,8 +64,10 @@ class PairFeed(lightning.LightningDataModule):
         left = config.steps - done
         # A training that ended within a stretch may go on to more steps than it was begun with.
         steps = left if epoch + 1 >= config.epochs else min(config.stretch, left)
+        # Worker processes have a core each as it is.
+        threads = 1 if config.workers else config.threads
         size = config.warm_size if epoch < config.warm_share * config.epochs else config.size
-        pairs = EpochPairs(self._source, done * config.batch, steps * config.batch, size)
+        pairs = EpochPairs(self._source, done * config.batch, steps * config.batch, size, threads)
         return DataLoader(pairs, config.batch, num_workers=config.workers)
 
 

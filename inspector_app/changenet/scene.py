@@ -7,7 +7,9 @@ periods away. Where the part belongs (its outline) is learned from the masks of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import cv2
 import numpy as np
@@ -139,20 +141,20 @@ def _lying_part(image: Image, mask: Mask, pitch: tuple[float, float]) -> Mask:
     return dilate((thick > 0) | (body > 0), round(side * 0.01))
 
 
-def take_all_apart(images: Sequence[Image], outline: Outline) -> list[Scene]:
-    """Return the scenes of good pictures of one part, whose body has one size in all of them.
+def take_all_apart(images: Sequence[Image], outline: Outline, threads: int = 1) -> list[Scene]:
+    """Return the scenes of good pictures of one part, whose body has one size in all of them; ``threads`` share the work.
 
     Pictures that show no board are left out.
     """
-    boards = [board for board in (_clear(image, outline) for image in images) if board]
-    if not boards:
-        return []
-    bodies = [_measure_body(board) for board in boards]
-    sizes = np.array([body.size for body in bodies[:_SAMPLE]])
-    size = (float(np.median(sizes[:, 0])), float(np.median(sizes[:, 1])))
-    return [
-        _scene(board, _fit_body(board.image, body, size)) for board, body in zip(boards, bodies, strict=True)
-    ]
+    with ThreadPoolExecutor(threads, "scenes") as pool:
+        boards = [board for board in pool.map(partial(_clear, outline=outline), images) if board]
+        if not boards:
+            return []
+        bodies = list(pool.map(_measure_body, boards))
+        sizes = np.array([body.size for body in bodies[:_SAMPLE]])
+        size = (float(np.median(sizes[:, 0])), float(np.median(sizes[:, 1])))
+        fitted = pool.map(lambda board, body: _fit_body(board.image, body, size), boards, bodies)
+        return list(pool.map(_scene, boards, fitted))
 
 
 def take_apart(image: Image, outline: Outline) -> Scene | None:
@@ -243,6 +245,7 @@ def _fit_body(image: Image, near: Body, size: BodySize) -> Body:
     return found
 
 
+@lru_cache(maxsize=64)
 def _frame_kernel(size: BodySize, angle: float, reach: int) -> NDArray[np.float32]:
     """Mean inside a turned rectangle less the mean of a frame around it."""
     canvas = 2 * reach + 1

@@ -6,6 +6,7 @@ resumed training sees what an uninterrupted one would have seen.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -33,6 +34,8 @@ from inspector_app.changenet.staged_defects import break_body, damage_leads
 from inspector_app.changenet.staged_places import displace
 
 _USUAL_SIZE, _OBJECT_CACHE_SIDE = 256, 320
+_FRAMED_KEPT = 8
+"""So many goldens as they are seen are kept for the pairs that have them in turn."""
 # Rendered pairs of many objects: any orientation. The renderer moves and lights them itself, and its masks lie
 # in the test's frame: to move or to exchange the two again would take the mask off the change.
 _GENERIC = AugmentStrength(
@@ -82,11 +85,12 @@ class ObjectSource:
         mix: ObjectMix,
         view: int | None = None,
         golden_share: int = 1,
+        threads: int = 1,
     ) -> None:
         """Take the training pairs of one size; all with an empty mask, and the goldens, count as good.
 
         ``view`` is the side that whole pictures are brought to; smaller pairs are cut out of it or made smaller.
-        ``golden_share`` pairs in a row have one golden, pixel for pixel.
+        ``golden_share`` pairs in a row have one golden, pixel for pixel. ``threads`` take the pictures apart.
 
         Raises PairFolderError when there are no good pictures.
         """
@@ -96,10 +100,10 @@ class ObjectSource:
         self._small = [p for p in pairs if 0 < p.mask.mean() <= OUTLINE_SHARE]
         self._large = [p for p in pairs if p.mask.mean() > OUTLINE_SHARE]
         outline = vote_outline([p.mask for p in self._large], [p.test for p in self._large])
-        self._scenes = take_all_apart(self._good, outline) if outline is not None else []
+        self._scenes = take_all_apart(self._good, outline, threads) if outline is not None else []
         self._seed, self._strength, self._mix, self._view = seed, strength, mix, view
         self._share = golden_share
-        self._last: tuple[tuple[int, int], tuple[Image, Matrix]] | None = None
+        self._framed: OrderedDict[tuple[int, int], tuple[Image, Matrix]] = OrderedDict()
 
     def pair(self, index: int, size: int) -> Pair:
         """Return the augmented pair of this index."""
@@ -113,14 +117,19 @@ class ObjectSource:
 
     def _framed_golden(self, number: int, size: int) -> tuple[Image, Matrix]:
         """Return the ``number``-th golden as it is seen, and the frame that it is seen through."""
-        if self._last is None or self._last[0] != (number, size):
+        framed = self._framed.get((number, size))
+        if framed is None:
             rng = np.random.default_rng([self._seed, number, 1])
             golden = self._good[int(rng.integers(len(self._good)))]
             # Pieces show small defects at their own scale, whole pictures where a part ought to lie.
             view = max(size, self._view or size) if rng.random() < self._mix.pieces else size
             frame = piece(size, view, rng) @ framing(golden.shape[0], view, self._strength, rng)
-            self._last = ((number, size), (seen(golden, frame, size, self._strength, rng), frame))
-        return self._last[1]
+            framed = seen(golden, frame, size, self._strength, rng), frame
+            self._framed[number, size] = framed
+            # Threads may be at several goldens; one that another has dropped meanwhile is made anew.
+            if len(self._framed) > _FRAMED_KEPT:
+                self._framed.popitem(last=False)
+        return framed
 
     def _test_image(self, rng: np.random.Generator) -> tuple[Image, Mask, Mask | None]:
         """Return a test image, its mask, and where its part is where that is known."""
@@ -226,7 +235,9 @@ def build_source(config: TrainConfig) -> PairSource:
     if config.mode == "object":
         pairs = list(folder.read_all(names, _kept_side(config)))
         share = config.tests_a_golden
-        return ObjectSource(pairs, config.seed, AugmentStrength(), ObjectMix(), config.size, share)
+        return ObjectSource(
+            pairs, config.seed, AugmentStrength(), ObjectMix(), config.size, share, config.threads
+        )
     return StoredSource(list(folder.read_all(names, config.cache_size)), config.seed, _GENERIC)
 
 

@@ -69,6 +69,18 @@ def test_a_picture_without_a_board_is_left_out(scene: Scene) -> None:
     assert len(take_all_apart([plain, good_picture()], outline)) == 1
 
 
+def test_scenes_come_in_order_however_many_threads_take_them_apart() -> None:
+    outline = vote_outline(*displaced_masks())
+    assert outline is not None
+    pictures = [good_picture(seed) for seed in range(5)]
+    alone, together = (take_all_apart(pictures, outline, threads) for threads in (1, 3))
+    for one, other, picture in zip(alone, together, pictures, strict=True):
+        assert np.array_equal(one.image, picture)
+        assert np.array_equal(other.image, picture)
+        assert np.array_equal(one.background, other.background)
+        assert np.array_equal(one.part, other.part)
+
+
 def test_a_body_that_reaches_the_edge_of_the_picture_leaves_short_leads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

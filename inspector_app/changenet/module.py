@@ -46,19 +46,22 @@ class ChangeModule(lightning.LightningModule):
         checkpoint["train_config"] = self.config.model_dump(mode="json")
 
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], index: int) -> Tensor:
+        """Return the loss of the batch, and log it."""
+        loss = self.loss_of(*batch)
+        self.log("loss", loss, prog_bar=False)
+        return loss
+
+    def loss_of(self, test: Tensor, golden: Tensor, truth: Tensor) -> Tensor:
         """Return the loss of uint8 test and golden (N x 3 x H x W) and truth (N x H x W)."""
-        test, golden, truth = batch
         goldens = normalised(golden[:: self.config.tests_a_golden])
         outputs = self.network.forward_train(normalised(test), goldens)
-        loss = change_loss(
+        return change_loss(
             outputs,
             truth,
             dice_weight=self.config.dice_weight,
             tversky_weight=self.config.tversky_weight,
             missed_weight=self.config.missed_weight,
         )
-        self.log("loss", loss, prog_bar=False)
-        return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Move the average towards the network; early on faster, so that the start is forgotten."""

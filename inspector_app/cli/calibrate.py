@@ -71,7 +71,7 @@ def _print(found: Calibration, asked_review: bool) -> None:
     out().print(curve_table(found))
     for table in reliability_tables(found.scored):
         out().print(table)
-    for line in (*error_lines(found.scored), *calibration_lines(found, asked_review)):
+    for line in (*error_lines(found.scored.errors), *calibration_lines(found, asked_review)):
         out().print(line, markup=False)
 
 

@@ -158,7 +158,7 @@ def evaluate(
         elif calibrate:
             of = recipe or model or inspector.settings.default_model
             asked = CalibrateWish(of, target, review, plot, save, note)
-            _end(run_calibration(inspector, wish, asked, scored, json_out))
+            _end(run_calibration(inspector, wish, asked, scored, json_out).errors)
         elif folds is not None:
             _evaluate_folds(inspector, wish, scored, json_out)
         else:
@@ -187,11 +187,11 @@ def _evaluate_one(inspector: Inspector, wish: Wish, scored: Scored, json_out: bo
     else:
         out().print(f"Judged by {judged_by}.", markup=False)
         _print_report(found, wish.measure_at)
-    _end(found)
+    _end(found.errors)
 
 
-def _end(found: EvaluationReport) -> None:
-    if found.errors:
+def _end(errors: Sequence[Observation]) -> None:
+    if errors:
         raise typer.Exit(Exit.NOT_INSPECTED)
 
 
@@ -208,7 +208,7 @@ def _evaluate_folds(inspector: Inspector, wish: Wish, scored: Sequence[Scored], 
         out().print(_by_whom(scored), markup=False)
         _print_report(found.pooled, wish.measure_at)
         out().print(folds_table(found))
-    _end(found.pooled)
+    _end(found.pooled.errors)
 
 
 def _by_whom(scored: Sequence[Scored]) -> str:
@@ -229,7 +229,7 @@ def _stress(
         typer.echo(json.dumps(stress_dict(found)))
     else:
         _print_stress(found, scored)
-    _end(found.plain)
+    _end(found.errors)
 
 
 def _print_stress(found: StressReport, scored: Sequence[Scored]) -> None:
@@ -237,7 +237,7 @@ def _print_stress(found: StressReport, scored: Sequence[Scored]) -> None:
         out().print(_by_whom(scored), markup=False)
     for table in stress_tables(found):
         out().print(table)
-    for line in (*error_lines(found.plain), stress_verdict(found)):
+    for line in (*error_lines(found.errors), stress_verdict(found)):
         out().print(line, markup=False)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 from rich.markup import escape
 from rich.table import Table
 
 from inspector_app.core.calibration import Reliability
-from inspector_app.services.evaluate import EvaluationReport, card_measures
+from inspector_app.services.evaluate import EvaluationReport, Observation, card_measures
 from inspector_app.services.folds import FoldsReport, fold_measures
 from inspector_app.services.summary import BatchSummary
 
@@ -75,7 +75,7 @@ def remarks(report: EvaluationReport) -> Iterator[str]:
             f"{report.unmarked} defective image{'' if one else 's'} ha{'s' if one else 've'} no annotation of the pixels: "
             "the pixels' measures are of the others alone."
         )
-    yield from error_lines(report)
+    yield from error_lines(report.errors)
     for mistake in report.mistakes[:MOST_NAMED]:
         score = "" if mistake.score is None else f" (score {mistake.score:.2f})"
         yield f"{'escape' if mistake.escape else 'false call'}: {mistake.name}{score}"
@@ -83,12 +83,12 @@ def remarks(report: EvaluationReport) -> Iterator[str]:
         yield f"... and {len(report.mistakes) - MOST_NAMED} more; --json names them all."
 
 
-def error_lines(report: EvaluationReport) -> Iterator[str]:
+def error_lines(errors: Sequence[Observation]) -> Iterator[str]:
     """The first images that could not be inspected, each with its reason."""
-    for error in report.errors[:MOST_NAMED]:
+    for error in errors[:MOST_NAMED]:
         yield f"ERROR {error.name}: {error.error_text} ({error.error_code})"
-    if len(report.errors) > MOST_NAMED:
-        yield f"... and {len(report.errors) - MOST_NAMED} more that could not be inspected; they count as rejected."
+    if len(errors) > MOST_NAMED:
+        yield f"... and {len(errors) - MOST_NAMED} more that could not be inspected; they count as rejected."
 
 
 def folds_table(report: FoldsReport) -> Table:

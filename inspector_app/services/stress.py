@@ -71,6 +71,18 @@ class StressReport:
         told = [row.holds for row in self.rows if row.holds is not None]
         return all(told) if told else None
 
+    @property
+    def errors(self) -> tuple[Observation, ...]:
+        """What could not be inspected: as it is, then what failed under a nuisance only, which its name tells."""
+        known = {error.name for error in self.plain.errors}
+        stressed = (
+            replace(error, name=f"{error.name}, {row.perturbation.nuisance} {row.perturbation.text}")
+            for row in self.rows
+            for error in row.report.errors
+            if error.name not in known
+        )
+        return (*self.plain.errors, *stressed)
+
 
 def perturbations(steps: int) -> tuple[Perturbation, ...]:
     """Every nuisance at ``steps`` strengths, evenly up to the most."""

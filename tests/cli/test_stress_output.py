@@ -5,6 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
+from inspector_app.cli.evaluate_output import error_lines
 from inspector_app.cli.stress_output import stress_tables
 from inspector_app.core.inspection import Truth
 from inspector_app.core.metrics import Outcome, PixelCounts
@@ -40,3 +41,18 @@ def test_every_column_is_whole_and_says_what_it_holds(width: int) -> None:
         "nuisance", "IoU", "fall", "held", "calls", "escapes", "AUROC", "fall",
     ]  # fmt: skip
     assert "of the width" in said
+
+
+def test_what_fails_under_a_nuisance_alone_is_named_with_it() -> None:
+    def failed(*names: str) -> EvaluationReport:
+        return report(
+            [Observation(name, "chip", Verdict.ERROR, None, None, None, "lost", "Gone.") for name in names]
+        )
+
+    rows = tuple(StressRow(each, failed("a.png", "b.png"), None, None, None) for each in perturbations(1)[:2])
+    found = StressReport(failed("a.png"), rows)
+    assert list(error_lines(found.errors)) == [
+        "ERROR a.png: Gone. (lost)",
+        "ERROR b.png, shift 5.0 %: Gone. (lost)",
+        "ERROR b.png, turn 5.0 degrees: Gone. (lost)",
+    ]

@@ -20,12 +20,11 @@ import torch
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
-from torch.nn import functional
 
 from benchmarks.machine import describe, write_json
 from inspector_app.changenet import effnet_lite
 from inspector_app.changenet.config import TrainConfig
-from inspector_app.changenet.depthwise import same_margins
+from inspector_app.changenet.depthwise import same_convolution
 from inspector_app.changenet.freed_memory import keep_freed_memory
 from inspector_app.changenet.lite import build_network
 from inspector_app.changenet.module import ChangeModule, update_average
@@ -96,12 +95,8 @@ def _timed_as_pytorch(step: Callable[[], None]) -> float:
 
 
 def _as_pytorch(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
-    near, far = same_margins(weight.shape[-1], stride)
     with torch.autocast("cpu", enabled=False):
-        wide = x.float()
-        if near != far:
-            wide, near = functional.pad(wide, (near, far, near, far)), 0
-        return torch.conv2d(wide, weight, bias, stride, near, 1, len(weight)).to(x.dtype)
+        return same_convolution(x.float(), weight, bias, stride, len(weight)).to(x.dtype)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

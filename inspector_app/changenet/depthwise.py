@@ -2,7 +2,7 @@
 
 oneDNN 3.12, as PyTorch 2.13 brings it, filters each channel quickly, but not in every gradient: that of the weights only where
 the kernel is at most three columns wide, in float32 and in bfloat16; that of the input at stride 2 only in float32. The other
-ways take 5 to 30 times as long, and a step of training was mostly that.
+ways take several times as long: a step of training took a third longer by them (``benchmarks.training_step``).
 """
 
 from __future__ import annotations
@@ -35,10 +35,7 @@ class _Depthwise(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.stride, ctx.biased = stride, bias is not None
-        near, far = same_margins(weight.shape[-1], stride)
-        if near != far:
-            x, near = functional.pad(x, (near, far, near, far)), 0
-        return torch.conv2d(x, weight, bias, stride, near, 1, x.shape[1])
+        return same_convolution(x, weight, bias, stride, x.shape[1])
 
     @staticmethod
     @once_differentiable
@@ -53,6 +50,14 @@ class _Depthwise(torch.autograd.Function):
 def same_margins(kernel: int, stride: int) -> tuple[int, int]:
     """Return TensorFlow's "SAME" padding before and after, for sides that ``stride`` (1 or 2) divides."""
     return (kernel - stride) // 2, (kernel - stride + 1) // 2
+
+
+def same_convolution(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, groups: int) -> Tensor:
+    """Convolve N x C x H x W with those margins; PyTorch's own convolution knows only one for both ends."""
+    near, far = same_margins(weight.shape[-1], stride)
+    if near != far:
+        x, near = functional.pad(x, (near, far, near, far)), 0
+    return torch.conv2d(x, weight, bias, stride, near, 1, groups)
 
 
 def _input_gradient(gradient: Tensor, x: Tensor, weight: Tensor, stride: int) -> Tensor:
@@ -74,13 +79,13 @@ def _weight_gradient(gradient: Tensor, x: Tensor, weight: Tensor, stride: int) -
     near, far = same_margins(kernel, stride)
     # Margins that are alike above and below the convolution adds by itself.
     margin, rows = (near, (0, 0)) if near == far else (0, (near, far))
-    parts = []
+    parts: list[tuple[Tensor, Tensor, Tensor]] = []
     for first in range(0, kernel, _QUICK_COLUMNS):
         columns = weight[..., first : first + _QUICK_COLUMNS]
         # What these columns see of the image: a negative margin cuts off.
         across = (near - first, far - kernel + first + columns.shape[-1])
         seen = functional.pad(x, (*across, *rows))
-        parts.append(_backward(gradient, seen, columns, stride, (margin, 0), (False, True, True)))
+        parts.append(_backward(gradient, seen, columns, stride, (margin, 0), (False, True, not parts)))
     return torch.cat([of_columns for _, of_columns, _ in parts], dim=-1), parts[0][2]
 
 

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from inspector_app.changenet.depthwise import depthwise, same_margins
+from inspector_app.changenet.depthwise import depthwise, same_convolution
 from inspector_app.core.errors import KeeperError
 
 STRIDES: tuple[int, ...] = (2, 4, 8, 16, 32)
@@ -57,10 +56,7 @@ class SameConv2d(nn.Conv2d):
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         """Build the layer; ``kernel`` is odd, ``stride`` 1 or 2."""
-        symmetric = kernel // 2 if stride == 1 else 0
-        super().__init__(inputs, outputs, kernel, stride, symmetric, groups=groups, bias=False)
-        near, far = same_margins(kernel, stride)
-        self._margin = (near, far, near, far)
+        super().__init__(inputs, outputs, kernel, stride, groups=groups, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map N x C x H x W to N x C' x H/stride x W/stride."""
@@ -74,10 +70,7 @@ class SameConv2d(nn.Conv2d):
             and torch.is_grad_enabled()
         ):
             return depthwise(x, weight, bias, self.stride[0])
-        if self.stride[0] > 1:
-            x = functional.pad(x, self._margin)
-        y: Tensor = self._conv_forward(x, weight, bias)
-        return y
+        return same_convolution(x, weight, bias, self.stride[0], self.groups)
 
 
 class ConvNorm(nn.Sequential):

@@ -49,7 +49,7 @@ class PairSource(Protocol):
     """Gives the ``index``-th training pair at ``size`` x ``size`` pixels."""
 
     def pair(self, index: int, size: int) -> Pair:
-        """Return the pair; a pure function of its arguments and the source's seed."""
+        """Return the pair; a pure function of its arguments and the source's seed, called by several threads at once."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from inspector_app.changenet.arrays import Image, Mask
 
+TARNISH = np.array([60.0, 35.0, 28.0])
+"""Tarnished metal in the light of a board, RGB."""
+
 
 def blend(base: Image, over: Image, mask: Mask, softness: float = 0.8) -> Image:
     """Return ``base`` with ``over`` where ``mask`` is set, its edge softened over ``softness`` pixels."""

@@ -27,7 +27,7 @@ from inspector_app.changenet.augment import (
 )
 from inspector_app.changenet.config import TrainConfig
 from inspector_app.changenet.defects import paste_defect, random_defect, soil
-from inspector_app.changenet.good_parts import dull_feet, put_back
+from inspector_app.changenet.good_parts import dull_feet, lean, put_back
 from inspector_app.changenet.pair_folder import PairFolder, PairFolderError
 from inspector_app.changenet.scene import OUTLINE_SHARE, Scene, take_all_apart, vote_outline
 from inspector_app.changenet.staged_defects import break_body, damage_leads
@@ -66,6 +66,8 @@ class ObjectMix:
     """Chance that a real picture with a small defect is drawn out of shape a little."""
     put_back: float = 0.5
     """Chance that a good part was cut out and put back, so that traces of staging tell less."""
+    leaning: float = 0.5
+    """Share of these whose body stands aside of its leads' ends."""
     dulled: float = 0.05
     """Chance that some leads' feet are dark, which is no defect."""
     soiled: float = 0.35
@@ -136,7 +138,7 @@ class ObjectSource:
         draw, mix = rng.random(), self._mix
         scene = self._scenes[int(rng.integers(len(self._scenes)))] if self._scenes else None
         if scene is not None and rng.random() < mix.put_back:
-            scene = put_back(scene, rng)
+            scene = lean(scene, rng) if rng.random() < mix.leaning else put_back(scene, rng)
         if scene is not None and rng.random() < mix.dulled:
             scene = dull_feet(scene, rng)
         image = self._good[int(rng.integers(len(self._good)))] if scene is None else scene.image

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from inspector_app.changenet.arrays import Image, Mask
 from inspector_app.changenet.compositing import (
+    TARNISH,
     around,
     as_light_as,
     blend,
@@ -29,6 +30,8 @@ from inspector_app.changenet.compositing import (
 from inspector_app.changenet.scene import Lead, Scene, dilate
 
 Staged = tuple[Image, Mask]
+_STRAIGHT = 15
+"""A lead that turns by fewer degrees has no lower knee."""
 
 
 def damage_leads(scene: Scene, rng: np.random.Generator) -> Staged:
@@ -119,6 +122,10 @@ def _dark_end(image: Image, lead: Lead, row: int, rng: np.random.Generator) -> I
 
 
 def _bend(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) -> Staged:
+    if rng.random() < 0.45:
+        row, turns = _lower_knee(lead)
+        if abs(turns) > _STRAIGHT:
+            return _straightened(image, scene, lead, row, rng)
     angle = float(rng.uniform(14, 75) * rng.choice([-1, 1]))
     if rng.random() < 0.4:
         row, leaning = _break_at(lead, rng, 0.0, 0.12), lead
@@ -128,6 +135,57 @@ def _bend(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) -> S
         image, scene, leaning = _leaning(image, scene, lead, row, rng)
     picture, bent = _turned_below(image, scene, leaning, row, angle, rng)
     return picture, bent | _empty_place(scene, lead, row, rng)
+
+
+def _lower_knee(lead: Lead) -> tuple[int, float]:
+    """The row of the path where the lead's lower half turns most, and by how many degrees."""
+    last = len(lead.path) - 1
+    window = max(2, last // 6)
+    rows = np.arange(round(0.4 * last), last - window + 1)
+    above = lead.path[rows] - lead.path[rows - window]
+    below = lead.path[rows + window] - lead.path[rows]
+    turns = np.arctan2(below[:, 1], below[:, 0]) - np.arctan2(above[:, 1], above[:, 0])
+    most = int(np.abs(turns).argmax())
+    return int(rows[most]), float(np.rad2deg(turns[most]))
+
+
+def _straightened(image: Image, scene: Scene, lead: Lead, knee: int, rng: np.random.Generator) -> Staged:
+    """The lead was never bent at its lower knee, or opened there: it goes straight on. What is above lies where it ought
+    to, tarnished or not, and is not marked."""
+    side = image.shape[0]
+    last = len(lead.path) - 1
+    row = min(last - 1, max(2, knee + round(rng.uniform(-0.08, 0.08) * last)))
+    image, scene, lead = _leaning(image, scene, lead, row, rng)
+    body = scene.body.mask(side)
+    start = max(0, row - round(rng.uniform(0.25, 0.4) * last))
+    x, y = lead.path[start]
+    reach = float(np.hypot(*(lead.path[row] - lead.path[start])))
+    way = (lead.path[row] - lead.path[start]) / reach
+    rows, cols = np.mgrid[0:side, 0:side]
+    along = (cols - x) * way[0] + (rows - y) * way[1]
+
+    # Drawn out as a whole: a seam where the mark begins would tell it.
+    longer = 1.0 + float(rng.uniform(0.12, 0.36)) * side / reach
+    drawn_out = np.eye(3)
+    drawn_out[:2, :2] += (longer - 1.0) * np.outer(way, way)
+    drawn_out[:2, 2] = lead.path[start] - drawn_out[:2, :2] @ lead.path[start]
+    matrix = turn_and_move((float(x), float(y)), float(rng.uniform(-9, 9)), np.zeros(2)) @ drawn_out
+    lying = warped_mask(lead.mask(side, start) & ~lead.mask(side, row), matrix) & ~body
+    # Its end is square.
+    lying &= along < longer * (reach - 0.5 * lead.width)
+    picture = warped_picture(image, matrix)
+    if rng.random() < 0.4:
+        picture = np.clip(picture * rng.uniform(0.4, 1.2), 0, 255).astype(np.uint8)
+    cleared = shaded(_without(image, scene, lead, start), lying, rng)
+    if rng.random() < 0.6:
+        upper = lead.mask(side) & ~lead.mask(side, start) & ~body
+        brown, share = TARNISH * rng.uniform(0.5, 1.2), float(rng.uniform(0.3, 0.75))
+        dull = along < float(rng.uniform(0.4, 1.1)) * reach
+        picture = np.where(dull[:, :, None], (1.0 - share) * picture + share * brown, picture).astype(
+            np.uint8
+        )
+        cleared = blend(cleared, ((1.0 - share) * cleared + share * brown).astype(np.uint8), upper, 1.0)
+    return blend(cleared, picture, lying), (lying & (along > reach)) | _empty_place(scene, lead, row, rng)
 
 
 def _leaning(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from leaded_board import SIDE
 
-from inspector_app.changenet.good_parts import dull_feet, put_back
+from inspector_app.changenet.good_parts import dull_feet, lean, put_back
 from inspector_app.changenet.scene import Scene
 from inspector_app.changenet.staged_defects import damage_leads
 
@@ -32,6 +32,32 @@ def test_a_part_that_was_put_back_is_a_good_one_and_known_where_it_lies(scene: S
     assert (again.image[far] == scene.background[far]).all()
     _, mask = damage_leads(again, np.random.default_rng(seed))
     assert mask.any()
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_part_that_leans_stands_in_its_holes_and_is_known_where_it_lies(scene: Scene, seed: int) -> None:
+    leaning = lean(scene, np.random.default_rng(seed))
+    assert abs(leaning.body.centre[0] - scene.body.centre[0]) <= 0.066 * SIDE
+    inner = cv2.erode(leaning.body.mask(SIDE).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    assert (leaning.image.max(axis=2) < 60)[inner].mean() > 0.95
+    for before, lead in zip(scene.leads, leaning.leads, strict=True):
+        np.testing.assert_allclose(lead.path[-1], before.path[-1], atol=1e-9)
+        assert lead.hole == before.hole
+        middle = lead.path[len(lead.path) // 2]
+        assert leaning.image[round(middle[1]), round(middle[0])].max() > 120
+        assert leaning.part[round(middle[1]), round(middle[0])]
+    _, mask = damage_leads(leaning, np.random.default_rng(seed))
+    assert mask.any()
+
+
+def test_bodies_lean_as_far_as_to_where_parts_slip_aside(scene: Scene) -> None:
+    moved = [
+        (lean(scene, np.random.default_rng(seed)).body.centre[0] - scene.body.centre[0]) / SIDE
+        for seed in range(40)
+    ]
+    assert min(moved) < -0.04
+    assert max(moved) > 0.04
 
 
 @settings(max_examples=15, deadline=None)

@@ -11,8 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from leaded_board import SIDE
 
-from inspector_app.changenet.scene import Scene
-from inspector_app.changenet.staged_defects import _empty_place, _leaning, break_body, damage_leads
+from inspector_app.changenet.scene import Lead, Scene
+from inspector_app.changenet.staged_defects import (
+    _empty_place,
+    _leaning,
+    _lower_knee,
+    _straightened,
+    break_body,
+    damage_leads,
+)
 
 
 @settings(max_examples=20, deadline=None)
@@ -46,6 +53,54 @@ def test_where_a_bowed_lead_is_gone_is_marked_straight_across_or_along_its_way(s
         assert mask[round(bowed.path[3][1]), round(bowed.path[3][0])]
         along += bool(mask[y, x])
     assert 0 < along < 14  # the chance is 15%
+
+
+def _kneed(scene: Scene) -> tuple[Scene, Lead]:
+    """The scene with its right lead running outwards first, then straight down into its hole."""
+    old = scene.leads[-1]
+    (x, y), (hole_x, hole_y) = old.path[0], old.hole
+    rows = np.arange(y, hole_y + 1)
+    knee = y + 0.6 * (hole_y - y)
+    path = np.column_stack((np.interp(rows, [y, knee], [x, hole_x]), rows))
+    lead = replace(old, path=path)
+    leads = (*scene.leads[:-1], lead)
+    body = scene.body.mask(SIDE)
+    part = np.logical_or.reduce([body, *(one.mask(SIDE) for one in leads)])
+    image = np.where(part[:, :, None], np.where(body[:, :, None], 22, 190), scene.background).astype(np.uint8)
+    return replace(scene, image=image, leads=leads, part=part), lead
+
+
+def test_the_lower_knee_is_where_a_lead_turns_most(scene: Scene) -> None:
+    _, lead = _kneed(scene)
+    row, turns = _lower_knee(lead)
+    assert abs(row / (len(lead.path) - 1) - 0.6) < 0.1
+    assert turns > 15
+    straight = replace(lead, path=np.column_stack((np.full(40, 80.0), np.arange(40.0))))
+    assert abs(_lower_knee(straight)[1]) < 1
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_lead_without_its_lower_knee_is_marked_from_there_on(scene: Scene, seed: int) -> None:
+    kneed, lead = _kneed(scene)
+    row, _ = _lower_knee(lead)
+    image, mask = _straightened(kneed.image, kneed, lead, row, np.random.default_rng(seed))
+    assert mask[round(lead.hole[1]), round(lead.hole[0])]
+    above = lead.mask(SIDE) & ~lead.mask(SIDE, row // 3)
+    assert (mask & above).sum() < 0.25 * above.sum(), "what lies where it ought to is not marked"
+    beyond = mask & (np.arange(SIDE)[None, :] > lead.hole[0] + scene.holes.radius + 3)
+    if beyond.sum() > 20:
+        assert np.abs(image[beyond].astype(int) - scene.background[beyond]).max() > 30, "a lead lies there"
+
+
+def test_a_lead_without_its_lower_knee_runs_on_past_its_hole(scene: Scene) -> None:
+    kneed, lead = _kneed(scene)
+    row, _ = _lower_knee(lead)
+    past = 0
+    for seed in range(20):
+        _, mask = _straightened(kneed.image, kneed, lead, row, np.random.default_rng(seed))
+        past += bool(mask[:, round(lead.hole[0] + scene.holes.radius) + 4 :].any())
+    assert past >= 12
 
 
 @settings(max_examples=15, deadline=None)

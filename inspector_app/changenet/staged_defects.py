@@ -138,10 +138,12 @@ def _bend(image: Image, scene: Scene, lead: Lead, rng: np.random.Generator) -> S
 
 
 def _lower_knee(lead: Lead) -> tuple[int, float]:
-    """The row of the path where the lead's lower half turns most, and by how many degrees."""
+    """The row of the path where the lead's lower half turns most, and by how many degrees; 0 where it is too short to tell."""
     last = len(lead.path) - 1
     window = max(2, last // 6)
-    rows = np.arange(round(0.4 * last), last - window + 1)
+    rows = np.arange(max(window, round(0.4 * last)), last - window + 1)
+    if not rows.size:
+        return last // 2, 0.0
     above = lead.path[rows] - lead.path[rows - window]
     below = lead.path[rows + window] - lead.path[rows]
     turns = np.arctan2(below[:, 1], below[:, 0]) - np.arctan2(above[:, 1], above[:, 0])
@@ -157,7 +159,7 @@ def _straightened(image: Image, scene: Scene, lead: Lead, knee: int, rng: np.ran
     row = min(last - 1, max(2, knee + round(rng.uniform(-0.08, 0.08) * last)))
     image, scene, lead = _leaning(image, scene, lead, row, rng)
     body = scene.body.mask(side)
-    start = max(0, row - round(rng.uniform(0.25, 0.4) * last))
+    start = max(0, row - max(1, round(rng.uniform(0.25, 0.4) * last)))
     x, y = lead.path[start]
     reach = float(np.hypot(*(lead.path[row] - lead.path[start])))
     way = (lead.path[row] - lead.path[start]) / reach

@@ -77,6 +77,19 @@ def test_the_lower_knee_is_where_a_lead_turns_most(scene: Scene) -> None:
     assert turns > 15
     straight = replace(lead, path=np.column_stack((np.full(40, 80.0), np.arange(40.0))))
     assert abs(_lower_knee(straight)[1]) < 1
+    assert _lower_knee(replace(lead, path=lead.path[:4]))[1] == 0, "too short to have one"
+
+
+def test_the_shortest_leads_with_a_knee_are_straightened_too(scene: Scene) -> None:
+    lead = scene.leads[-1]
+    x, y = lead.path[0]
+    path = np.array([[x, y], [x + 4, y + 1], [x + 8, y + 2], [x + 8, y + 3], [x + 8, y + 4]])
+    short = replace(lead, path=path, hole=(float(x) + 8, float(y) + 4))
+    row, turns = _lower_knee(short)
+    assert turns > 15
+    for seed in range(10):
+        _, mask = _straightened(scene.image, scene, short, row, np.random.default_rng(seed))
+        assert mask.any()
 
 
 @settings(max_examples=20, deadline=None)

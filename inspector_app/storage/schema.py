@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import time
 import uuid
 from datetime import datetime
 from pathlib import Path
@@ -107,7 +108,7 @@ def _upgrade(path: Path, busy_timeout_ms: int) -> None:
     config = alembic_config()
     try:
         with engine.connect() as connection:
-            connection.connection.driver_connection.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
+            _keep_ahead(connection.connection.driver_connection, busy_timeout_ms)  # type: ignore[arg-type]
         with engine.execution_options(inspector_begin="IMMEDIATE").begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -116,6 +117,20 @@ def _upgrade(path: Path, busy_timeout_ms: int) -> None:
     finally:
         engine.dispose()
     sync_folder(path.parent)
+
+
+def _keep_ahead(connection: sqlite3.Connection, busy_timeout_ms: int) -> None:
+    """Turn the write-ahead log on. SQLite gives up at once where two processes turn it on in one new file, whatever its
+    timeout: who comes second tries again."""
+    deadline = time.monotonic() + busy_timeout_ms / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+        time.sleep(0.02)
 
 
 def _copy_beside(path: Path, now: datetime) -> None:

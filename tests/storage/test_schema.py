@@ -279,6 +279,28 @@ def test_two_processes_open_and_add_at_once(database: Path) -> None:
     store.close()
 
 
+class _Busy:
+    """A connection whose first calls meet another process."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def execute(self, _statement: str) -> None:
+        if self.left:
+            self.left -= 1
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise error
+
+
+def test_who_turns_the_log_on_second_tries_again_until_the_timeout() -> None:
+    busy = _Busy(3)
+    schema._keep_ahead(busy, 5000)  # type: ignore[arg-type]
+    assert busy.left == 0
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        schema._keep_ahead(_Busy(1000), 50)  # type: ignore[arg-type]
+
+
 def test_an_up_to_date_database_opens_without_alembic(database: Path) -> None:
     filled(database)
     code = "import sys\n" + WORKER + "assert 'alembic' not in sys.modules"

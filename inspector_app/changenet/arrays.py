@@ -13,6 +13,9 @@ Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 """H x W, True where something changed."""
 
+Staged = tuple[Image, Mask]
+"""A picture with a staged defect, and where it is marked."""
+
 
 @dataclass(frozen=True)
 class Pair:

@@ -30,7 +30,8 @@ from inspector_app.changenet.defects import paste_defect, random_defect, soil
 from inspector_app.changenet.good_parts import dull_feet, lean, put_back
 from inspector_app.changenet.pair_folder import PairFolder, PairFolderError
 from inspector_app.changenet.scene import OUTLINE_SHARE, Scene, take_all_apart, vote_outline
-from inspector_app.changenet.staged_defects import break_body, damage_leads
+from inspector_app.changenet.staged_bodies import break_body
+from inspector_app.changenet.staged_leads import damage_leads
 from inspector_app.changenet.staged_places import displace
 
 _USUAL_SIZE, _OBJECT_CACHE_SIDE = 256, 320

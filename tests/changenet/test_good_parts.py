@@ -10,7 +10,7 @@ from leaded_board import SIDE
 
 from inspector_app.changenet.good_parts import dull_feet, lean, put_back
 from inspector_app.changenet.scene import Scene
-from inspector_app.changenet.staged_defects import damage_leads
+from inspector_app.changenet.staged_leads import damage_leads
 
 
 @settings(max_examples=15, deadline=None)

@@ -1,4 +1,4 @@
-"""Defects of leads and bodies: the mask is what an annotator would draw."""
+"""Defects of leads: the mask is what an annotator would draw."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from leaded_board import SIDE
 
 from inspector_app.changenet.scene import Lead, Scene
-from inspector_app.changenet.staged_defects import (
+from inspector_app.changenet.staged_leads import (
     _empty_place,
     _leaning,
     _lower_knee,
     _straightened,
-    break_body,
     damage_leads,
 )
 
@@ -114,31 +113,6 @@ def test_a_lead_without_its_lower_knee_runs_on_past_its_hole(scene: Scene) -> No
         _, mask = _straightened(kneed.image, kneed, lead, row, np.random.default_rng(seed))
         past += bool(mask[:, round(lead.hole[0] + scene.holes.radius) + 4 :].any())
     assert past >= 12
-
-
-@settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1))
-def test_a_broken_body_is_marked_on_the_body_and_its_burr_only(scene: Scene, seed: int) -> None:
-    image, mask = break_body(scene, np.random.default_rng(seed))
-    reach = np.ones((7, 7), np.uint8)
-    assert not (mask & ~(cv2.dilate(scene.body.mask(SIDE).astype(np.uint8), reach) > 0)).any()
-    near = cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-    assert (np.abs(image.astype(int) - scene.image).max(axis=2) > 20)[~near].sum() == 0
-
-
-def test_a_top_that_snapped_off_shows_the_board_and_is_marked_up_to_where_it_was(scene: Scene) -> None:
-    body = scene.body.mask(SIDE)
-    snapped = 0
-    for seed in range(40):
-        image, mask = break_body(scene, np.random.default_rng(seed))
-        bare = body & (image.max(axis=2) > 100) & (scene.image.max(axis=2) < 60)
-        if bare.sum() < 0.04 * body.sum():
-            continue
-        snapped += 1
-        assert (bare & ~mask).sum() <= 0.05 * bare.sum()
-        top = int(np.flatnonzero(body.any(axis=1))[0])
-        assert mask[top + 1].any(), "where its edge was is marked as well"
-    assert snapped >= 3
 
 
 @pytest.mark.parametrize("seed", range(6))

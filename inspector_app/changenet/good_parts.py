@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -18,7 +20,7 @@ from inspector_app.changenet.compositing import (
     warped_mask,
     warped_picture,
 )
-from inspector_app.changenet.scene import Scene, dilate
+from inspector_app.changenet.scene import Body, Scene, dilate
 
 _LEAN = 0.065
 """A good part's body stands up to so much of the side aside of where its leads end."""
@@ -37,15 +39,9 @@ def put_back(scene: Scene, rng: np.random.Generator) -> Scene:
     matrix = turn_and_move(scene.body.centre, turn, rng.uniform(-0.008, 0.008, 2) * side)
     picture = warped_picture(scene.image, matrix)
     with_board = rng.random() < 0.5
-    cut = dilate(scene.part, round(rng.uniform(0.02, 0.04) * side)) if with_board else scene.part
-    lying = warped_mask(cut, matrix)
-    board = scene.background if with_board else shaded(scene.background, lying, rng)
-    image = blend(board, picture, lying, float(rng.uniform(0.5, 1.5)))
-
-    x, y = carried(np.array(scene.body.centre), matrix)
-    body = replace(scene.body, centre=(float(x), float(y)), angle=scene.body.angle - turn)
+    image, part = _laid(scene, picture, partial(warped_mask, matrix=matrix), with_board, (0.02, 0.04), rng)
     leads = tuple(replace(lead, path=carried(lead.path, matrix)) for lead in scene.leads)
-    return replace(scene, image=image, part=warped_mask(scene.part, matrix), body=body, leads=leads)
+    return replace(scene, image=image, part=part, body=_turned(scene.body, matrix, turn), leads=leads)
 
 
 def lean(scene: Scene, rng: np.random.Generator) -> Scene:
@@ -61,33 +57,54 @@ def lean(scene: Scene, rng: np.random.Generator) -> Scene:
     foot = float(corners[:, 1].max())
     end = max(foot + 2.0, max(lead.hole[1] for lead in scene.leads) - scene.holes.radius)
 
-    def followed(points: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Points (x, y) where ``whole`` brings them down to the body's foot, and ever less so down to the leads' ends."""
-        share = np.clip((end - points[..., 1:]) / (end - foot), 0.0, 1.0)
-        share = share * share * (3.0 - 2.0 * share)
-        return np.asarray(points + share * (carried(points, whole) - points), np.float64)
+    def share(heights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far what lies at these heights follows the body: wholly down to its foot, then ever less to the leads' ends."""
+        left = np.clip((end - heights) / (end - foot), 0.0, 1.0)
+        return np.asarray(left * left * (3.0 - 2.0 * left), np.float64)
 
     pixels = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).astype(np.float64)
     back = np.asarray(cv2.invertAffineTransform(matrix), np.float64)
-    across, down = np.ascontiguousarray(np.moveaxis(followed(pixels, back), -1, 0), np.float32)
-
-    def bent(picture: Image) -> Image:
-        return np.asarray(
-            cv2.remap(picture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), np.uint8
-        )
+    seen = pixels + share(np.arange(float(side)))[:, None, None] * (carried(pixels, back) - pixels)
+    across, down = np.ascontiguousarray(np.moveaxis(seen, -1, 0), np.float32)
 
     def lying(mask: Mask) -> Mask:
         return cv2.remap(mask.astype(np.uint8) * 255, across, down, cv2.INTER_LINEAR) > 127
 
+    picture = cv2.remap(scene.image, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     with_board = rng.random() < 0.3
-    cut = lying(dilate(scene.part, round(rng.uniform(0.01, 0.02) * side)) if with_board else scene.part)
-    board = scene.background if with_board else shaded(scene.background, cut, rng)
-    image = blend(board, bent(scene.image), cut, float(rng.uniform(0.5, 1.5)))
+    image, part = _laid(scene, np.asarray(picture, np.uint8), lying, with_board, (0.01, 0.02), rng)
+    leads = tuple(
+        replace(lead, path=lead.path + share(lead.path[:, 1:]) * (carried(lead.path, matrix) - lead.path))
+        for lead in scene.leads
+    )
+    return replace(scene, image=image, part=part, body=_turned(scene.body, matrix, turn), leads=leads)
 
-    x, y = carried(np.array(scene.body.centre), matrix)
-    body = replace(scene.body, centre=(float(x), float(y)), angle=scene.body.angle - turn)
-    leads = tuple(replace(lead, path=followed(lead.path, matrix)) for lead in scene.leads)
-    return replace(scene, image=image, part=lying(scene.part), body=body, leads=leads)
+
+def _laid(
+    scene: Scene,
+    picture: Image,
+    lying: Callable[[Mask], Mask],
+    with_board: bool,
+    around: tuple[float, float],
+    rng: np.random.Generator,
+) -> tuple[Image, Mask]:
+    """Return the board with the part of ``picture`` laid on it, and where that lies: where ``lying`` brings the scene's.
+
+    ``with_board``, board of a width within ``around``, shares of the side, comes along.
+    """
+    part = lying(scene.part)
+    cut, board = part, scene.background
+    if with_board:
+        cut = lying(dilate(scene.part, round(rng.uniform(*around) * part.shape[0])))
+    else:
+        board = shaded(board, part, rng)
+    return blend(board, picture, cut, float(rng.uniform(0.5, 1.5))), part
+
+
+def _turned(body: Body, matrix: NDArray[np.float64], turn: float) -> Body:
+    """Return the body where the matrix brings it, which turns by ``turn`` degrees."""
+    x, y = carried(np.array(body.centre), matrix)
+    return replace(body, centre=(float(x), float(y)), angle=body.angle - turn)
 
 
 def dull_feet(scene: Scene, rng: np.random.Generator) -> Scene:

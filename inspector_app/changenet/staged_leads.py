@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from inspector_app.changenet.arrays import Image, Mask, Staged
 from inspector_app.changenet.compositing import (
@@ -179,11 +180,14 @@ def _straightened(image: Image, scene: Scene, lead: Lead, knee: int, rng: np.ran
         upper = lead.mask(side) & ~lead.mask(side, start) & ~body
         brown, share = TARNISH * rng.uniform(0.5, 1.2), float(rng.uniform(0.3, 0.75))
         dull = along < float(rng.uniform(0.4, 1.1)) * reach
-        picture = np.where(dull[:, :, None], (1.0 - share) * picture + share * brown, picture).astype(
-            np.uint8
-        )
-        cleared = blend(cleared, ((1.0 - share) * cleared + share * brown).astype(np.uint8), upper, 1.0)
+        picture = np.where(dull[:, :, None], _tinted(picture, brown, share), picture)
+        cleared = blend(cleared, _tinted(cleared, brown, share), upper, 1.0)
     return blend(cleared, picture, lying), (lying & (along > reach)) | _empty_place(scene, lead, row, rng)
+
+
+def _tinted(image: Image, colour: NDArray[np.float64], share: float) -> Image:
+    """The picture with a share of its light replaced by a colour."""
+    return np.asarray((1.0 - share) * image + share * colour, np.uint8)
 
 
 def _leaning(

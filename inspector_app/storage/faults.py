@@ -40,6 +40,11 @@ def known_faults(path: Path) -> Iterator[None]:
         raise write_fault(error, path) from error
 
 
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another connection holds the database."""
+    return _primary(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def damaged(path: Path, what: str) -> KeeperError:
     """The file is no database, or one whose content does not hold together."""
     return KeeperError(
@@ -49,21 +54,24 @@ def damaged(path: Path, what: str) -> KeeperError:
     )
 
 
+def _primary(error: sqlite3.Error) -> int | None:
+    """SQLite's result code without its details; None where the driver itself complains."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & _PRIMARY
+
+
 def _known(error: BaseException | None, path: Path) -> KeeperError | None:
     if not isinstance(error, sqlite3.Error):
         return None
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
-        return None
-    match code & _PRIMARY:
+    if is_busy(error):
+        return KeeperError(
+            "database_locked",
+            f"The database {path} is in use by another program.",
+            "Close what holds it (a database viewer, a backup) and try again.",
+        )
+    match _primary(error):
         case sqlite3.SQLITE_FULL:
             return write_fault(OSError(errno.ENOSPC, "no space left"), path)
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return KeeperError(
-                "database_locked",
-                f"The database {path} is in use by another program.",
-                "Close what holds it (a database viewer, a backup) and try again.",
-            )
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
             return damaged(path, str(error))
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:

@@ -16,7 +16,7 @@ from sqlalchemy import NullPool
 from inspector_app.core.errors import KeeperError
 from inspector_app.core.files import ensure_folder, sync_folder
 from inspector_app.storage.database import connect, open_engine
-from inspector_app.storage.faults import damaged, known_faults
+from inspector_app.storage.faults import damaged, is_busy, known_faults
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -108,7 +108,7 @@ def _upgrade(path: Path, busy_timeout_ms: int) -> None:
     config = alembic_config()
     try:
         with engine.connect() as connection:
-            _keep_ahead(connection.connection.driver_connection, busy_timeout_ms)  # type: ignore[arg-type]
+            _turn_log_on(connection.connection.driver_connection, busy_timeout_ms)  # type: ignore[arg-type]
         with engine.execution_options(inspector_begin="IMMEDIATE").begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -119,7 +119,7 @@ def _upgrade(path: Path, busy_timeout_ms: int) -> None:
     sync_folder(path.parent)
 
 
-def _keep_ahead(connection: sqlite3.Connection, busy_timeout_ms: int) -> None:
+def _turn_log_on(connection: sqlite3.Connection, busy_timeout_ms: int) -> None:
     """Turn the write-ahead log on. SQLite gives up at once where two processes turn it on in one new file, whatever its
     timeout: who comes second tries again."""
     deadline = time.monotonic() + busy_timeout_ms / 1000
@@ -128,7 +128,7 @@ def _keep_ahead(connection: sqlite3.Connection, busy_timeout_ms: int) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+            if not is_busy(error) or time.monotonic() >= deadline:
                 raise
         time.sleep(0.02)
 

@@ -295,10 +295,10 @@ class _Busy:
 
 def test_who_turns_the_log_on_second_tries_again_until_the_timeout() -> None:
     busy = _Busy(3)
-    schema._keep_ahead(busy, 5000)  # type: ignore[arg-type]
+    schema._turn_log_on(busy, 5000)  # type: ignore[arg-type]
     assert busy.left == 0
     with pytest.raises(sqlite3.OperationalError, match="locked"):
-        schema._keep_ahead(_Busy(1000), 50)  # type: ignore[arg-type]
+        schema._turn_log_on(_Busy(1000), 50)  # type: ignore[arg-type]
 
 
 def test_an_up_to_date_database_opens_without_alembic(database: Path) -> None:

@@ -61,8 +61,8 @@ class ObjectMix:
     real: float = 0.2
     pasted: float = 0.06
     displaced: float = 0.24
-    lead: float = 0.22
-    broken: float = 0.08
+    lead: float = 0.2
+    broken: float = 0.12
     stretched: float = 0.7
     """Chance that a real picture with a small defect is drawn out of shape a little."""
     put_back: float = 0.5

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector_app.changenet.arrays import Image, Mask, Staged
-from inspector_app.changenet.compositing import blend, moved, shaded
+from inspector_app.changenet.compositing import around, blend, moved, shaded
 from inspector_app.changenet.scene import Scene
 
 
@@ -31,16 +31,17 @@ def break_body(scene: Scene, rng: np.random.Generator) -> Staged:
     elif edge > 0.6:
         centre = np.array([along * width, rng.uniform(-0.4, 0.4) * height])
         reach_x, reach_y = 0.45 * reach_x, 0.6 * reach_y
-    broken = _drawn_on(scene, _jagged(centre, reach_x, reach_y, rng)) & body
-    image = blend(scene.image, _rough_surface(broken, rng), broken, float(rng.uniform(0.8, 2.0)))
+    outline = _flake if rng.random() < 0.6 else _jagged
+    broken = _drawn_on(scene, outline(centre, reach_x, reach_y, rng)) & body
+    image = blend(scene.image, _fractured(scene.image, broken, rng), broken, float(rng.uniform(0.8, 2.0)))
     if edge <= 0.6 and rng.random() < 0.5:
         gone = broken & moved(broken, (0.0, -rng.uniform(0.3, 0.8) * reach_y))
         image = blend(image, scene.background, gone, 1.0)
-    elif edge <= 0.6 and rng.random() < 0.75:
+    elif edge <= 0.6 and rng.random() < 0.9:
         burr = _burr(scene, along * width, rng)
-        # A scuffed edge may look hardly different from a sound one: it is marked with the break all the same.
-        as_before = float(rng.uniform(0.0, 0.8))
-        scuffed = cv2.addWeighted(image, as_before, _rough_surface(burr, rng), 1.0 - as_before, 0.0)
+        # A scuffed edge may look hardly different from a sound one, or almost white: it is marked with the break all the same.
+        as_before, light = float(rng.uniform(0.0, 0.8)), float(rng.uniform(1.0, 2.5))
+        scuffed = cv2.addWeighted(image, as_before, _rough_surface(burr, rng), light * (1.0 - as_before), 0.0)
         image = blend(image, np.asarray(scuffed, np.uint8), burr, 0.8)
         broken = broken | burr
     return image, broken
@@ -60,7 +61,7 @@ def _snap(scene: Scene, rng: np.random.Generator) -> Staged:
     edge = np.maximum(top + line, top)
     foot = np.maximum(edge + band, top)
     gone, marked = (_between(scene, xs * width, top, lower) for lower in (edge, foot))
-    image = blend(scene.image, _rough_surface(marked, rng), marked, float(rng.uniform(0.8, 1.5)))
+    image = blend(scene.image, _fractured(scene.image, marked, rng), marked, float(rng.uniform(0.8, 1.5)))
     # Past the top edge too: the outermost pixels of the body go with it.
     rim = 0.03 * height
     gone = gone | (_between(scene, xs * width, top - rim, top) & moved(gone, (0.0, -rim)))
@@ -77,16 +78,15 @@ def _between(
 
 
 def _burr(scene: Scene, start: float, rng: np.random.Generator) -> Mask:
-    """A ragged strip along the body's top edge, from ``start`` (pixels from the middle) to one end or both."""
+    """A ragged strip along the body's top edge, mostly all of it, or from ``start`` (pixels from the middle) to one end."""
     side = scene.image.shape[0]
     width, height = scene.body.size
     ends = np.array([-0.5, 0.5]) * width * rng.uniform(0.85, 1.0, 2)
-    end = int(rng.integers(3))
-    if end < 2:
-        ends[end] = start
+    if rng.random() < 0.3:
+        ends[int(rng.integers(2))] = start
     xs = np.linspace(ends[0], ends[1], 12)
     top = -height / 2 - rng.uniform(0.0, 0.008, xs.size) * side
-    foot = -height / 2 + rng.uniform(0.002, 0.008, xs.size) * side
+    foot = -height / 2 + rng.uniform(0.003, 0.010, xs.size) * side
     return _between(scene, xs, top, foot)
 
 
@@ -109,19 +109,87 @@ def _jagged(
     return centre + np.column_stack((np.cos(angles) * reach_x, np.sin(angles) * reach_y)) * radii[:, None]
 
 
-def _rough_surface(broken: Mask, rng: np.random.Generator) -> Image:
-    """Broken moulding compound: dark with bright grains, lit from one side of what is broken."""
+def _flake(
+    centre: NDArray[np.float64], reach_x: float, reach_y: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Corners of a smooth closed shape around a centre, perhaps drawn out aslant: moulding compound breaks like glass."""
+    angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    radii = np.full(angles.size, 0.8)
+    for wave in range(1, 6):
+        radii += rng.normal(0, 0.22 / wave) * np.cos(wave * angles + rng.uniform(0, 2 * np.pi))
+    radii = np.clip(radii + rng.normal(0, rng.uniform(0, 0.05), angles.size), 0.25, 1.3)
+    corners = np.column_stack((np.cos(angles) * reach_x, np.sin(angles) * reach_y)) * radii[:, None]
+    corners[:, 0] += rng.normal(0, 0.6) * corners[:, 1]
+    return np.asarray(centre + corners, np.float64)
+
+
+def _fractured(image: Image, broken: Mask, rng: np.random.Generator) -> Image:
+    """``image`` with the surface that a break leaves where ``broken`` is set: facets, each rough and lit in its own way or almost
+    as dark and smooth as the body, with bright ridges between some. One at least is rough."""
+    fractured = image.copy()
+    if not broken.any():
+        return fractured
+    facets = _facets(broken, rng)
+    numbers = np.unique(facets[broken])
+    tint = _tint(rng)
+    smooth = rng.random(numbers.size) < 0.35
+    smooth[int(rng.integers(numbers.size))] = False
+    for number, dark in zip(numbers, smooth, strict=True):
+        facet = broken & (facets == number)
+        near = around(facet, 1.0)
+        rough = _rough_surface(facet[near], rng, tint)
+        if dark:
+            as_before = rng.uniform(0.6, 0.95)
+            rough = np.asarray(
+                cv2.addWeighted(image[near], as_before, rough, 1.0 - as_before, rng.uniform(-4, 6)), np.uint8
+            )
+        fractured[near] = blend(fractured[near], rough, facet[near], float(rng.uniform(0.6, 2.0)))
+    if rng.random() < 0.6:
+        ridges = broken & (cv2.morphologyEx(facets, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8)) > 0)
+        chance = cv2.resize(rng.random((12, 12)).astype(np.float32), broken.shape[::-1])
+        patchy = chance > rng.uniform(0.2, 0.7)
+        bright = np.full_like(image, int(rng.uniform(60, 170)))
+        fractured = blend(fractured, bright, ridges & patchy, float(rng.uniform(0.8, 2.0)))
+    return fractured
+
+
+def _facets(broken: Mask, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """One to five numbered parts of what is broken, H x W: what lies nearest to each of as many points, their borders bent."""
     side = broken.shape[0]
-    fine = cv2.GaussianBlur(rng.normal(0, 1, (side, side)).astype(np.float32), (0, 0), rng.uniform(0.6, 1.3))
+    left, top, width, height = cv2.boundingRect(broken.astype(np.uint8))
+    y, x = (
+        straight + cv2.resize(bent, (width, height), interpolation=cv2.INTER_CUBIC)
+        for straight, bent in zip(
+            np.mgrid[0:height, 0:width].astype(np.float32),
+            rng.normal(0, 0.02 * side, (2, 4, 4)).astype(np.float32),
+            strict=True,
+        )
+    )
+    points = rng.uniform(0, 1, (int(rng.integers(1, 6)), 2)) * (width, height)
+    distances = [np.hypot(x - across, y - down) for across, down in points]
+    facets = np.zeros(broken.shape, np.uint8)
+    facets[top : top + height, left : left + width] = np.argmin(distances, axis=0)
+    return facets
+
+
+def _tint(rng: np.random.Generator) -> NDArray[np.float64]:
+    return np.asarray(rng.normal(0, 3, 3) + np.array([3.0, 0.0, -2.0]))
+
+
+def _rough_surface(broken: Mask, rng: np.random.Generator, tint: NDArray[np.float64] | None = None) -> Image:
+    """Broken moulding compound: dark with bright grains, lit from one side of what is broken."""
+    size = broken.shape
+    fine = cv2.GaussianBlur(rng.normal(0, 1, size).astype(np.float32), (0, 0), rng.uniform(0.6, 1.3))
     grains = np.exp(rng.uniform(0.35, 0.8) * fine / max(1e-6, float(fine.std())))
-    coarse = cv2.resize(rng.normal(0, 1, (side // 10, side // 10)).astype(np.float32), (side, side))
+    spots = rng.normal(0, 1, (max(2, size[0] // 10), max(2, size[1] // 10))).astype(np.float32)
+    coarse = cv2.resize(spots, size[::-1])
     left, top, width, height = cv2.boundingRect(broken.astype(np.uint8))
     heading = rng.uniform(0, 2 * np.pi)
-    rows, cols = np.mgrid[0:side, 0:side].astype(np.float32)
+    rows, cols = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
     along_x, along_y = (cols - left) / max(1, width) - 0.5, (rows - top) / max(1, height) - 0.5
     lit = np.clip(0.5 + np.cos(heading) * along_x + np.sin(heading) * along_y, 0.0, 1.0)
     light = np.clip(rng.uniform(0.1, 0.7) + rng.uniform(0.0, 1.4) * lit**2 + 0.25 * coarse, 0.05, None)
     grey = rng.uniform(12, 30) + rng.uniform(10, 35) * light * grains
-    tint = rng.normal(0, 3, 3) + np.array([3.0, 0.0, -2.0])
-    rough: Image = np.clip(grey[:, :, None] + tint, 0, 255).astype(np.uint8)
+    shade = _tint(rng) if tint is None else tint
+    rough: Image = np.clip(grey[:, :, None] + shade, 0, 255).astype(np.uint8)
     return rough

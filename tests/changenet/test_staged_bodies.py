@@ -35,3 +35,15 @@ def test_a_top_that_snapped_off_shows_the_board_and_is_marked_up_to_where_it_was
         top = int(np.flatnonzero(body.any(axis=1))[0])
         assert mask[top + 1].any(), "where its edge was is marked as well"
     assert snapped >= 3
+
+
+def test_a_break_shows_somewhere_and_is_marked_where_its_facets_are_as_smooth_and_dark_as_the_body(
+    scene: Scene,
+) -> None:
+    hidden = 0
+    for seed in range(60):
+        image, mask = break_body(scene, np.random.default_rng(seed))
+        changed = np.abs(image.astype(int) - scene.image).max(axis=2)[mask]
+        assert changed.max() > 12
+        hidden += bool((changed < 8).mean() > 0.3)
+    assert 6 <= hidden <= 45

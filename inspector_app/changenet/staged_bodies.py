@@ -106,7 +106,7 @@ def _jagged(
     count = int(rng.integers(9, 20))
     angles = np.sort(rng.uniform(0, 2 * np.pi, count))
     radii = np.clip(rng.normal(0.8, 0.22, count), 0.3, 1.2)
-    return centre + np.column_stack((np.cos(angles) * reach_x, np.sin(angles) * reach_y)) * radii[:, None]
+    return centre + _on_spokes(angles, radii, reach_x, reach_y)
 
 
 def _flake(
@@ -118,9 +118,17 @@ def _flake(
     for wave in range(1, 6):
         radii += rng.normal(0, 0.22 / wave) * np.cos(wave * angles + rng.uniform(0, 2 * np.pi))
     radii = np.clip(radii + rng.normal(0, rng.uniform(0, 0.05), angles.size), 0.25, 1.3)
-    corners = np.column_stack((np.cos(angles) * reach_x, np.sin(angles) * reach_y)) * radii[:, None]
+    corners = _on_spokes(angles, radii, reach_x, reach_y)
     corners[:, 0] += rng.normal(0, 0.6) * corners[:, 1]
     return np.asarray(centre + corners, np.float64)
+
+
+def _on_spokes(
+    angles: NDArray[np.float64], radii: NDArray[np.float64], reach_x: float, reach_y: float
+) -> NDArray[np.float64]:
+    """Points (x, y) about the origin in these directions, at these shares of the reaches."""
+    spokes = np.column_stack((np.cos(angles) * reach_x, np.sin(angles) * reach_y))
+    return np.asarray(spokes * radii[:, None], np.float64)
 
 
 def _fractured(image: Image, broken: Mask, rng: np.random.Generator) -> Image:

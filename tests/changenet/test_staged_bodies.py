@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from leaded_board import SIDE
 
 from inspector_app.changenet.scene import Scene
-from inspector_app.changenet.staged_bodies import break_body
+from inspector_app.changenet.staged_bodies import _fractured, break_body
 
 
 @settings(max_examples=15, deadline=None)
@@ -47,3 +47,19 @@ def test_a_break_shows_somewhere_and_is_marked_where_its_facets_are_as_smooth_an
         assert changed.max() > 12
         hidden += bool((changed < 8).mean() > 0.3)
     assert 6 <= hidden <= 45
+
+
+def test_a_break_is_rough_somewhere_and_often_lets_a_facet_through_as_it_was() -> None:
+    pattern = np.random.default_rng(0).integers(0, 60, (160, 160, 1))
+    image = np.repeat(pattern, 3, axis=2).astype(np.uint8)
+    broken = np.zeros((160, 160), bool)
+    broken[16:144, 16:144] = True
+    let_through = 0
+    for seed in range(40):
+        fractured = _fractured(image, broken, np.random.default_rng(seed))
+        assert (fractured == image)[:8].all(), "beside the break nothing changes"
+        cells = [np.s_[y : y + 16, x : x + 16, 0] for y in range(16, 144, 16) for x in range(16, 144, 16)]
+        alike = np.array([np.corrcoef(image[c].ravel(), fractured[c].ravel())[0, 1] for c in cells])
+        assert (alike < 0.5).any()
+        let_through += bool((alike > 0.85).mean() > 0.1)
+    assert 8 <= let_through <= 36

@@ -31,9 +31,9 @@ def _without_table(report: StressReport, plain: BatchSummary) -> Table:
     names = escape(", ".join(report.plain.left_out))
     title = f"without {names} (held: at most {_points(MOST_FALL_WITHOUT)})"
     table = new_table(title, ("nuisance", "IoU", "IoU\nfall", "held"))
-    table.add_row("none", hundredth(plain.pooled.iou), "", "")
+    table.add_row("none", hundredth(plain.iou), "", "")
     for row in report.rows:
-        iou = None if row.report.without is None else row.report.without.pooled.iou
+        iou = None if row.report.without is None else row.report.without.iou
         held = _yes(row.iou_without_holds)
         table.add_row(_name(row), hundredth(iou), hundredth(row.iou_without_fall), held)
     return table
@@ -65,7 +65,7 @@ def stress_verdict(report: StressReport) -> str:
 
 def _cells(total: BatchSummary, row: StressRow | None = None) -> tuple[str, ...]:
     return (
-        hundredth(total.pooled.iou),
+        hundredth(total.iou),
         hundredth(row.iou_fall if row else None),
         _yes(row.iou_holds if row else None),
         str(total.false_calls.count),

@@ -219,13 +219,12 @@ def kind_of(name: str) -> str:
 
 def card_measures(summary: BatchSummary) -> Sequence[tuple[str, float | None]]:
     """The model card's five, of the change class, pooled over all pixels; where no change is marked in any image those
-    that compare with it are None: a number would speak of annotations that are not there."""
-    pooled = summary.pooled
-    marked = bool(pooled.tp + pooled.fn)
+    that compare with it are None."""
+    pooled, marked = summary.pooled, summary.marked
     return (
         ("precision", pooled.precision if marked else None),
         ("recall", pooled.recall),
-        ("IoU", pooled.iou if marked else None),
+        ("IoU", summary.iou),
         ("F1", pooled.dice if marked else None),
         ("accuracy", pooled.accuracy),
     )

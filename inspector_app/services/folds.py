@@ -98,7 +98,7 @@ def _spreads(reports: Sequence[EvaluationReport]) -> dict[str, Spread]:
 def fold_measures(one: EvaluationReport) -> tuple[tuple[str, float | None], ...]:
     """The measures whose spread is told: the card's five, IoU without the kinds left out, AUROC."""
     rest = one.without or one.total
-    named = (("IoU without", rest.pooled.iou),) if one.without is not None else ()
+    named = (("IoU without", rest.iou),) if one.without is not None else ()
     return (*card_measures(one.total), *named, ("image AUROC", one.total.image_auroc))
 
 

@@ -47,7 +47,9 @@ def plan_folder(folder: Path, golden: Path | None, recursive: bool = False) -> t
     folder, golden = folder.absolute(), golden.absolute() if golden else None
     paths = _without_masks(list_images(folder, recursive))
     if not paths:
-        hint = "" if recursive else "Add --recursive to look into its subfolders."
+        hint = (
+            "Linked folders are not entered." if recursive else "Add --recursive to look into its subfolders."
+        )
         raise KeeperError("folder_empty", f"There are no images in {folder}.", hint)
     names = [printable(path.relative_to(folder).as_posix()) for path in paths]
     if golden is None:

@@ -15,7 +15,6 @@ from inspector_app.services.evaluate import EvaluationReport, Observation, check
 from inspector_app.services.folds import check_held_out_once
 from inspector_app.services.inspect import InspectionService
 from inspector_app.services.loading import RequestLoader
-from inspector_app.services.summary import BatchSummary
 from inspector_app.vision.perturb import Nuisance, Perturbation, perturb
 
 MOST_FALL, MOST_FALL_WITHOUT = 0.02, 0.04
@@ -149,19 +148,14 @@ def perturbed(request: InspectionRequest, perturbation: Perturbation, seed: int)
 def _row(perturbation: Perturbation, base: EvaluationReport, now: EvaluationReport) -> StressRow:
     without = None
     if base.without is not None and now.without is not None:
-        without = _fall(_iou(base.without), _iou(now.without))
+        without = _fall(base.without.iou, now.without.iou)
     return StressRow(
         perturbation,
         now,
-        _fall(_iou(base.total), _iou(now.total)),
+        _fall(base.total.iou, now.total.iou),
         without,
         _fall(base.total.image_auroc, now.total.image_auroc),
     )
-
-
-def _iou(summary: BatchSummary) -> float | None:
-    """None too where no defect's pixels are annotated: then it is of false pixels alone."""
-    return summary.pooled.iou if summary.pooled.tp + summary.pooled.fn else None
 
 
 def _fall(before: float | None, after: float | None) -> float | None:

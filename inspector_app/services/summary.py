@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from inspector_app.core.inspection import InspectionRecord, Truth
 from inspector_app.core.metrics import Outcome, PixelCounts, auroc, ratio, wilson
@@ -34,7 +34,7 @@ class BatchSummary:
 
     Attributes:
         pooled: pixel counts of all annotated images added up.
-        mean_iou: of the images that have an IoU.
+        mean_iou: of the images that have an IoU; None where no image's annotation marks a change.
         unusable_truths: images whose annotation could not be used.
         engines: how many images each engine computed, in the order in which they came to serve; empty where that
             was not counted.
@@ -55,6 +55,17 @@ class BatchSummary:
     def total(self) -> int:
         """Images scored."""
         return sum(self.verdicts.values())
+
+    @property
+    def marked(self) -> bool:
+        """Whether any image's annotation marks a change. Where none does, precision, IoU and F1 would speak of
+        annotations that are not there: 0 as soon as a pixel is predicted."""
+        return bool(self.pooled.tp + self.pooled.fn)
+
+    @property
+    def iou(self) -> float | None:
+        """Pooled IoU of the change class; None where no image's annotation marks a change."""
+        return self.pooled.iou if self.marked else None
 
 
 class Tally:
@@ -98,14 +109,14 @@ class Tally:
         count = self._outcomes
         good = count[Outcome.FP] + count[Outcome.TN]
         bad = count[Outcome.FN] + count[Outcome.TP]
-        return BatchSummary(
+        summary = BatchSummary(
             verdicts=dict(self._verdicts),
             annotated=self._annotated,
             pooled=self._pooled,
-            mean_iou=sum(self._ious) / len(self._ious) if self._ious else None,
             false_calls=Rate(count[Outcome.FP], good),
             escapes=Rate(count[Outcome.FN], bad),
             image_auroc=auroc(self._scores, self._defective),
             unusable_truths=self._unusable_truths,
             engines=dict(self._engines),
         )
+        return replace(summary, mean_iou=sum(self._ious) / len(self._ious)) if summary.marked else summary

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,17 @@ def test_what_is_missing_is_named(tmp_path: Path, case: str) -> None:
     assert caught.value.code == {"no folder": "folder_missing", "empty": "folder_empty"}.get(
         case, "golden_missing"
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="making links needs a right there")
+def test_a_folder_of_linked_folders_alone_is_told_to_hold_nothing_and_why(tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere" / "1.png", plain())
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "linked").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    with pytest.raises(KeeperError, match="no images") as caught:
+        plan_folder(folder, None, recursive=True)
+    assert caught.value.hint == "Linked folders are not entered."
 
 
 def test_pairs_are_read_from_a_table(tmp_path: Path) -> None:

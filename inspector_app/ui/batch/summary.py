@@ -16,7 +16,7 @@ def summary_tiles(summary: BatchSummary, theme: Theme) -> list[Tile]:
         colour = theme.verdict(verdict).solid if number and verdict in (Verdict.FAIL, Verdict.ERROR) else ""
         tiles.append(Tile(verdict.value.capitalize(), f"{number:,}", colour))
     if summary.annotated:
-        iou = summary.pooled.iou
+        iou = summary.iou
         mean = f"; mean of the images {summary.mean_iou:.3f}" if summary.mean_iou is not None else ""
         tip = f"Change class, pixels of {summary.annotated:,} annotated images added up{mean}"
         tiles.append(Tile("Pooled IoU", "–" if iou is None else f"{iou:.3f}", tip=tip))

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from inspector_app.core.verdict import Verdict
+from inspector_app.services.evaluate import card_measures
 from inspector_app.services.summary import BatchSummary
 from inspector_app.services.training_examples import MaskSource
 from inspector_app.services.training_plan import Omission, Picture, TrainingPlan
@@ -43,7 +44,7 @@ class Measures(_Part):
     @staticmethod
     def of(summary: BatchSummary) -> Measures:
         """From an evaluation's totals."""
-        pixels = summary.pooled
+        pixels, card = summary.pooled, dict(card_measures(summary))
         return Measures(
             good=summary.false_calls.total,
             false_calls=summary.false_calls.count,
@@ -57,11 +58,11 @@ class Measures(_Part):
             fp_px=pixels.fp,
             fn_px=pixels.fn,
             tn_px=pixels.tn,
-            precision=pixels.precision,
-            recall=pixels.recall,
-            iou=pixels.iou,
-            f1=pixels.dice,
-            accuracy=pixels.accuracy,
+            precision=card["precision"],
+            recall=card["recall"],
+            iou=card["IoU"],
+            f1=card["F1"],
+            accuracy=card["accuracy"],
         )
 
     def scores(self) -> dict[str, float]:

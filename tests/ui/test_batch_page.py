@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from inspector_app.core.metrics import PixelCounts
 from inspector_app.core.protocols import RunState
 from inspector_app.core.verdict import Disposition, Verdict
 from inspector_app.services.summary import BatchSummary
@@ -194,6 +195,12 @@ def test_totals_without_annotations_say_less() -> None:
         "Review",
         "Error",
     ]
+
+
+def test_without_a_marked_change_there_is_no_iou_and_the_tile_says_why() -> None:
+    false_pixels = BatchSummary({Verdict.FAIL: 2}, annotated=2, pooled=PixelCounts(fp=10, tn=90))
+    (tile,) = (tile for tile in summary_tiles(false_pixels, LIGHT) if tile.name == "Pooled IoU")
+    assert (tile.value, "none of them marks a change" in tile.tip) == ("–", True)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from inspector_app.bootstrap import Inspector
 from inspector_app.cli.calibrate_output import calibration_dict, calibration_lines, curve_table
 from inspector_app.cli.calibrate_plot import calibration_svg
 from inspector_app.cli.console import err, out
-from inspector_app.cli.evaluate_job import Scored, Wish, opened_job
+from inspector_app.cli.engines import judge_text
+from inspector_app.cli.evaluate_job import Scored, Wish, judged_line, opened_job
 from inspector_app.cli.evaluate_output import error_lines, reliability_tables
 from inspector_app.cli.options import find_revision
 from inspector_app.cli.recipe import login_name
@@ -50,14 +51,16 @@ def run_calibration(
         raise KeeperError("option_invalid", "--save needs --recipe and a --note that says why.")
     if asked.save:
         _check_savable(inspector, wish, scored)
-    parts = []
+    parts, judges = [], []
     for one in scored:
         with opened_job(inspector, wish, one.model, one.split) as (service, job, on_done):
+            judges.append(judge_text(service, job))
             parts.append(collect(service, job, on_done))
     found = calibrate(pool(parts), target, asked.review)
     if json_out:
-        typer.echo(json.dumps(calibration_dict(found)))
+        typer.echo(json.dumps({"judged_by": "; ".join(judges), **calibration_dict(found)}))
     else:
+        out().print(judged_line(scored, judges), markup=False)
         _print(found, asked.review)
     if asked.plot is not None:
         atomic_write(asked.plot, calibration_svg(found, f"Calibration of {asked.of}").encode())

@@ -10,7 +10,7 @@ from rich.table import Table
 from inspector_app.cli.evaluate_output import hundredth, new_table, report_dict
 from inspector_app.cli.tables import rate_text
 from inspector_app.core.limit_choice import Choice
-from inspector_app.services.calibrate import Calibration, promises
+from inspector_app.services.calibrate import THRESHOLDS, Calibration, promises
 from inspector_app.services.summary import Rate
 
 _ROWS = 14
@@ -30,12 +30,15 @@ def calibration_lines(found: Calibration, asked_review: bool = False) -> Iterato
             "REVIEW that would pass"
         )
     elif asked_review:
-        yield "  review threshold: none; no lower one would catch a bad unit that passes, or spare every good one"
+        yield (
+            f"  review threshold: none; of those tried, {min(THRESHOLDS):g} to {max(THRESHOLDS):g}, no lower one would "
+            "catch a bad unit that passes, or spare every good one"
+        )
     if found.left_out is not None:
         calls, missed = found.left_out
         yield (
-            f"Each image judged by limits chosen without it: {calls} false calls of {found.good}, "
-            f"{missed} escapes of {found.bad}."
+            f"Each image judged by limits chosen without it: false calls {calls} of {found.good}, "
+            f"escapes {missed} of {found.bad}."
         )
     if found.failed or found.unlabelled:
         yield f"Not counted: {found.failed} could not be inspected, {found.unlabelled} have no label."

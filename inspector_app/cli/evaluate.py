@@ -17,6 +17,8 @@ from inspector_app.cli.evaluate_job import (
     Scored,
     Wish,
     check_source,
+    folds_line,
+    judged_line,
     opened_job,
     scored_lists,
 )
@@ -205,36 +207,30 @@ def _evaluate_folds(inspector: Inspector, wish: Wish, scored: Sequence[Scored], 
     if json_out:
         typer.echo(json.dumps(folds_dict(found)))
     else:
-        out().print(_by_whom(scored), markup=False)
+        out().print(folds_line(scored), markup=False)
         _print_report(found.pooled, wish.measure_at)
         out().print(folds_table(found))
     _end(found.pooled.errors)
 
 
-def _by_whom(scored: Sequence[Scored]) -> str:
-    one = len({part.model for part in scored}) == 1
-    whose = "one and the same model" if one else "its own fold's model"
-    return f"All folds together, each pair scored by {whose}:"
-
-
 def _stress(
     inspector: Inspector, wish: Wish, scored: Sequence[Scored], steps: int, seed: int, json_out: bool
 ) -> None:
-    planned, parts = perturbations(steps), []
+    planned, parts, judges = perturbations(steps), [], []
     for one in scored:
         with opened_job(inspector, wish, one.model, one.split) as (service, job, on_done):
+            judges.append(judge_text(service, job))
             parts.append(observe_stress(service, job, planned, seed, on_done))
     found = stress_report(parts, planned, wish.without, wish.pixel_threshold)
     if json_out:
-        typer.echo(json.dumps(stress_dict(found)))
+        typer.echo(json.dumps({"judged_by": "; ".join(judges), **stress_dict(found)}))
     else:
-        _print_stress(found, scored)
+        out().print(judged_line(scored, judges), markup=False)
+        _print_stress(found)
     _end(found.errors)
 
 
-def _print_stress(found: StressReport, scored: Sequence[Scored]) -> None:
-    if len(scored) > 1:
-        out().print(_by_whom(scored), markup=False)
+def _print_stress(found: StressReport) -> None:
     for table in stress_tables(found):
         out().print(table)
     for line in (*error_lines(found.errors), stress_verdict(found)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,6 +62,18 @@ def scored_lists(model: str | None, split: str | None, folds: int | None) -> tup
         return (Scored(model, split or "val"),)
     held_out = split or FOLD_LIST
     return tuple(Scored(model and of_fold(model, fold), of_fold(held_out, fold)) for fold in range(folds))
+
+
+def folds_line(scored: Sequence[Scored]) -> str:
+    """Whose model scored each pair of a cross-validation, as a sentence."""
+    one = len({part.model for part in scored}) == 1
+    whose = "one and the same model" if one else "its own fold's model"
+    return f"All folds together, each pair scored by {whose}:"
+
+
+def judged_line(scored: Sequence[Scored], judges: Sequence[str]) -> str:
+    """What judged, as a sentence; ``judges`` are the lists' own (``judge_text``)."""
+    return f"Judged by {judges[0]}." if len(scored) == 1 else folds_line(scored)
 
 
 def check_source(wish: Wish) -> None:

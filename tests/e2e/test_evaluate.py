@@ -94,12 +94,17 @@ def test_folds_are_scored_each_by_its_own_model_and_pooled(
 
     asked = ("evaluate", dataset, "--stress", "--stress-steps", 1, "--without", "good", "--json")
     by_fold = json.loads(inspect(*asked, "--folds", 2, "--model", pattern).stdout)
-    assert by_fold == json.loads(inspect(*asked, "--model", model).stdout)
+    whole = json.loads(inspect(*asked, "--model", model).stdout)
+    assert by_fold.pop("judged_by").count(" on ") == 2 * whole.pop("judged_by").count(" on ") == 2
+    assert by_fold == whole
     asked = ("evaluate", dataset, "--calibrate")
     by_fold = json.loads(inspect(*asked, "--json", "--folds", 2, "--model", pattern).stdout)
-    assert by_fold == json.loads(inspect(*asked, "--json", "--model", model).stdout)
+    whole = json.loads(inspect(*asked, "--json", "--model", model).stdout)
+    assert by_fold.pop("judged_by").count(" on ") == 2 * whole.pop("judged_by").count(" on ") == 2
+    assert by_fold == whole
     curve = tmp_path / "curve.svg"
-    inspect(*asked, "--folds", 2, "--model", pattern, "--plot", curve)
+    said = inspect(*asked, "--folds", 2, "--model", pattern, "--plot", curve).stdout
+    assert "its own fold's model" in said
     assert "cv{fold}.onnx" in curve.read_text(encoding="utf-8")
 
 
@@ -129,6 +134,7 @@ def test_a_calibration_is_printed_drawn_and_saved_when_told_to(
     inspect("recipe", "new", "bearing", "--golden", DEMO / "golden.png", "--max-defects", 0)
     asked = ("evaluate", "--good", good, "--bad", bad, "--recipe", "bearing", "--calibrate", "--review")
     said = inspect(*asked, "--plot", tmp_path / "curve.svg").stdout
+    assert said.startswith("Judged by bearing@1, generic on ")
     assert "For the target no-escapes: threshold" in said
     assert "the escape rate would be below 63.2 % with 95 % sureness" in " ".join(said.split())
     assert "expected calibration error" in said
@@ -179,6 +185,7 @@ def test_stress_compares_with_the_images_as_they_are(dataset: Path, inspect: Ins
         assert row["iou_fall"] == pytest.approx(plain["IoU"] - row["IoU"])
     assert found == json.loads(inspect(*asked, "--json").stdout)
     said = inspect(*asked).stdout
+    assert said.startswith(f"Judged by {found['judged_by']}"[:40])
     assert "5.0 degrees" in said
     assert "2 points of IoU and 4 without good" in said
 

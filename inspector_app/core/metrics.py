@@ -35,6 +35,12 @@ class PixelCounts:
         return PixelCounts(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn, self.tn + other.tn)
 
     @property
+    def marked(self) -> bool:
+        """Whether the truth marks any change. Where it does not, precision, IoU and F1 speak of marks that are
+        not there: they are 0 as soon as a pixel is predicted."""
+        return self.tp + self.fn > 0
+
+    @property
     def iou(self) -> float | None:
         """tp / (tp + fp + fn); None when truth and prediction are both empty."""
         return ratio(self.tp, self.tp + self.fp + self.fn)

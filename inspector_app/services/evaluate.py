@@ -220,11 +220,11 @@ def kind_of(name: str) -> str:
 def card_measures(summary: BatchSummary) -> Sequence[tuple[str, float | None]]:
     """The model card's five, of the change class, pooled over all pixels; where no change is marked in any image those
     that compare with it are None."""
-    pooled, marked = summary.pooled, summary.marked
+    pooled = summary.pooled
     return (
-        ("precision", pooled.precision if marked else None),
+        ("precision", pooled.precision if pooled.marked else None),
         ("recall", pooled.recall),
         ("IoU", summary.iou),
-        ("F1", pooled.dice if marked else None),
+        ("F1", pooled.dice if pooled.marked else None),
         ("accuracy", pooled.accuracy),
     )

@@ -118,7 +118,7 @@ def _report(
         calibrated_on=len(sets.calibration),
         accepted_on=len(sets.acceptance),
         disjoint=sets.disjoint,
-        annotated=bool(counts.tp + counts.fn),
+        annotated=counts.marked,
         threshold=limits.threshold,
         min_area_px=limits.min_area_px,
         verdicts=verdict_counts(reference.judged.verdicts),

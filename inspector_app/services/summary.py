@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from inspector_app.core.inspection import InspectionRecord, Truth
 from inspector_app.core.metrics import Outcome, PixelCounts, auroc, ratio, wilson
@@ -57,15 +57,9 @@ class BatchSummary:
         return sum(self.verdicts.values())
 
     @property
-    def marked(self) -> bool:
-        """Whether any image's annotation marks a change. Where none does, precision, IoU and F1 would speak of
-        annotations that are not there: 0 as soon as a pixel is predicted."""
-        return bool(self.pooled.tp + self.pooled.fn)
-
-    @property
     def iou(self) -> float | None:
         """Pooled IoU of the change class; None where no image's annotation marks a change."""
-        return self.pooled.iou if self.marked else None
+        return self.pooled.iou if self.pooled.marked else None
 
 
 class Tally:
@@ -109,14 +103,14 @@ class Tally:
         count = self._outcomes
         good = count[Outcome.FP] + count[Outcome.TN]
         bad = count[Outcome.FN] + count[Outcome.TP]
-        summary = BatchSummary(
+        return BatchSummary(
             verdicts=dict(self._verdicts),
             annotated=self._annotated,
             pooled=self._pooled,
+            mean_iou=sum(self._ious) / len(self._ious) if self._pooled.marked else None,
             false_calls=Rate(count[Outcome.FP], good),
             escapes=Rate(count[Outcome.FN], bad),
             image_auroc=auroc(self._scores, self._defective),
             unusable_truths=self._unusable_truths,
             engines=dict(self._engines),
         )
-        return replace(summary, mean_iou=sum(self._ious) / len(self._ious)) if summary.marked else summary

@@ -16,7 +16,7 @@ def test_where_no_change_is_marked_false_pixels_are_no_iou() -> None:
     tally.add(Verdict.PASS, 0.1, _truth(PixelCounts(tn=100)))
     tally.add(Verdict.FAIL, 0.9, _truth(PixelCounts(fp=10, tn=90), Outcome.FP))
     found = tally.summary()
-    assert (found.marked, found.iou, found.mean_iou, found.pooled.iou) == (False, None, None, 0)
+    assert (found.pooled.marked, found.iou, found.mean_iou, found.pooled.iou) == (False, None, None, 0)
     assert dict(card_measures(found)) == {
         "precision": None,
         "recall": None,
@@ -32,7 +32,7 @@ def test_with_a_marked_change_a_false_call_counts_as_an_iou_of_0() -> None:
     tally.add(Verdict.FAIL, 0.9, _truth(PixelCounts(fp=5, tn=95), Outcome.FP))
     tally.add(Verdict.PASS, 0.1, _truth(PixelCounts(tn=100)))
     found = tally.summary()
-    assert found.marked
+    assert found.pooled.marked
     assert found.iou == pytest.approx(6 / 15)
     assert found.mean_iou == pytest.approx((0.6 + 0) / 2)
 

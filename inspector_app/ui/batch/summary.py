@@ -18,7 +18,7 @@ def summary_tiles(summary: BatchSummary, theme: Theme) -> list[Tile]:
     if summary.annotated:
         iou = summary.iou
         mean = f"; mean of the images {summary.mean_iou:.3f}" if summary.mean_iou is not None else ""
-        none = "" if summary.marked else "; none of them marks a change"
+        none = "" if summary.pooled.marked else "; none of them marks a change"
         tip = f"Change class, pixels of {summary.annotated:,} annotated images added up{mean}{none}"
         tiles.append(Tile("Pooled IoU", "–" if iou is None else f"{iou:.3f}", tip=tip))
         tiles.append(_rate("False calls", summary.false_calls, "good images rejected"))
